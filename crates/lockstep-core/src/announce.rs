@@ -1,0 +1,204 @@
+//! Announcements: what windows hear of a change, and when.
+//!
+//! ```text
+//!           a write of r                    announce_due: take, then tell
+//!   idle ───────────────► waiting(r) ───────────────────────────────► idle, last told = r
+//!                          │     ▲                       │
+//!          a write of r+1  ▼     │ the outside refused   │
+//!                         waiting(r+1) ◄─────────────────┘
+//! ```
+
+use crate::{clock::Clock, revision::Revision, sync::Mutex, topic::TopicName};
+use std::{mem, sync::Arc, time::Duration};
+
+/// How long to wait before an announcement that the outside refused is tried again.
+const RETRY: Duration = Duration::from_millis(100);
+
+/// "Your copy may be older than this." It carries no state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Invalidation {
+    /// The topic that changed.
+    pub topic: TopicName,
+    /// The revision that can be had now.
+    pub revision: Revision,
+    /// The label of the window that wrote; `None` when the backend wrote, or several writers are covered.
+    pub source_id: Option<Arc<str>>,
+    /// Wall-clock time of the announcement, in ms since 1970.
+    pub timestamp_ms: u64,
+}
+
+/// The outside could not be told; the announcement is tried again.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the announcement was not taken: {0}")]
+pub struct AnnounceError(pub String);
+
+/// The door through which changes are announced. Both methods are called under no lock of the engine's (**I4**).
+pub trait Announce: Send + Sync + 'static {
+    /// Something waits: see to it that [`Store::announce_due`](crate::Store::announce_due) runs soon. Called on the
+    /// writer's thread, once for each topic that was idle; it must be quick and must not write.
+    fn wake(&self);
+
+    /// Tells the outside.
+    ///
+    /// # Errors
+    /// [`AnnounceError`] if it was not told to everybody; it is then told again later.
+    fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError>;
+}
+
+/// Announces to nobody, for a store that no window looks at.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoAnnounce;
+
+impl Announce for NoAnnounce {
+    fn wake(&self) {}
+
+    fn announce(&self, _: &Invalidation) -> Result<(), AnnounceError> {
+        Ok(())
+    }
+}
+
+/// Who is behind what waits to be announced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    One(Option<Arc<str>>),
+    Several,
+}
+
+impl Source {
+    fn label(&self) -> Option<Arc<str>> {
+        match self {
+            Self::One(label) => label.clone(),
+            Self::Several => None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Waiting {
+    revision: Revision,
+    source: Source,
+}
+
+/// One topic's place among the announcements.
+#[derive(Debug, Default)]
+pub(crate) struct Slot(Mutex<SlotState>);
+
+#[derive(Debug, Default)]
+struct SlotState {
+    waiting: Option<Waiting>,
+    told: Revision,
+    not_before: Duration,
+    queued: bool,
+}
+
+impl SlotState {
+    /// Adds a change to what waits; true if the topic has to be queued for it.
+    fn note(&mut self, revision: Revision, source: Source) -> bool {
+        if revision <= self.told {
+            return false;
+        }
+        match &mut self.waiting {
+            Some(waiting) => {
+                waiting.revision = waiting.revision.max(revision);
+                if waiting.source != source {
+                    waiting.source = Source::Several;
+                }
+            }
+            None => self.waiting = Some(Waiting { revision, source }),
+        }
+        !mem::replace(&mut self.queued, true)
+    }
+
+    /// Takes what waits. The topic is idle from here on: whoever writes next queues it again.
+    fn take(&mut self, not_before: Duration) -> Option<Waiting> {
+        self.queued = false;
+        self.not_before = not_before;
+        self.waiting.take()
+    }
+
+    fn told(&mut self, revision: Revision) {
+        self.told = self.told.max(revision);
+    }
+}
+
+/// A topic that can be announced.
+pub(crate) trait Announced: Send + Sync {
+    fn name(&self) -> &TopicName;
+    fn slot(&self) -> &Slot;
+}
+
+/// Coalesces the changes of each topic, and announces them at a bearable pace.
+///
+/// - **I2 announced is readable**: a change is noted only after its state can be read.
+/// - **I3 last word**: what waits is the highest revision noted; it is taken in the same step that makes the topic
+///   idle, so a later write queues it again, and what the outside refuses goes back.
+/// - **I4 no callback under a lock**: the outside is woken and told after every lock is released.
+/// - **I14 bounded**: one waiting announcement for each topic, however many writes it covers.
+pub(crate) struct Announcements {
+    queue: Mutex<Vec<Arc<dyn Announced>>>,
+    interval: Duration,
+    clock: Arc<dyn Clock>,
+    outside: Arc<dyn Announce>,
+}
+
+impl Announcements {
+    pub(crate) fn new(interval: Duration, clock: Arc<dyn Clock>, outside: Arc<dyn Announce>) -> Self {
+        Self { queue: Mutex::default(), interval, clock, outside }
+    }
+
+    /// Notes a change that can be read already.
+    pub(crate) fn note_readable(&self, topic: Arc<dyn Announced>, revision: Revision, writer: Option<Arc<str>>) {
+        let queue_it = topic.slot().0.lock().note(revision, Source::One(writer));
+        if queue_it {
+            self.queue.lock().push(topic);
+            self.outside.wake();
+        }
+    }
+
+    /// Announces what is due; returns when something is due next.
+    pub(crate) fn announce_due(&self) -> Option<Duration> {
+        let now = self.clock.now();
+        for topic in self.take_due(now) {
+            let Some(waiting) = topic.slot().0.lock().take(now + self.interval) else {
+                continue;
+            };
+            let invalidation = Invalidation {
+                topic: topic.name().clone(),
+                revision: waiting.revision,
+                source_id: waiting.source.label(),
+                timestamp_ms: self.clock.unix_ms(),
+            };
+            match self.outside.announce(&invalidation) {
+                Ok(()) => topic.slot().0.lock().told(waiting.revision),
+                Err(error) => {
+                    tracing::warn!(topic = %invalidation.topic, %error, "trying again");
+                    self.put_back(topic, waiting, now + RETRY);
+                }
+            }
+        }
+        self.next_deadline()
+    }
+
+    fn take_due(&self, now: Duration) -> Vec<Arc<dyn Announced>> {
+        let mut queue = self.queue.lock();
+        let (due, later) =
+            mem::take(&mut *queue).into_iter().partition(|topic| topic.slot().0.lock().not_before <= now);
+        *queue = later;
+        due
+    }
+
+    fn put_back(&self, topic: Arc<dyn Announced>, refused: Waiting, not_before: Duration) {
+        let queue_it = {
+            let mut slot = topic.slot().0.lock();
+            slot.not_before = not_before;
+            slot.note(refused.revision, refused.source)
+        };
+        if queue_it {
+            self.queue.lock().push(topic);
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        self.queue.lock().iter().map(|topic| topic.slot().0.lock().not_before).min()
+    }
+}

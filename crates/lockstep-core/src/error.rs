@@ -1,0 +1,169 @@
+//! What can go wrong, one set for each operation.
+
+use crate::{revision::Revision, topic::TopicName};
+use std::any::Any;
+
+/// The longest text of an app's own error or panic that is kept, in bytes: a remembered outcome must not grow with
+/// the payload that caused it (**I14**).
+const MAX_DETAIL: usize = 1024;
+
+pub(crate) fn cut(mut text: String) -> String {
+    if text.len() > MAX_DETAIL {
+        let end = (0..=MAX_DETAIL).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text =
+        panic.downcast_ref::<&str>().map(|text| (*text).to_owned()).or_else(|| panic.downcast_ref::<String>().cloned());
+    cut(text.unwrap_or_else(|| "no message".to_owned()))
+}
+
+/// Why a topic could not be reached.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AccessError {
+    /// No topic of this name is registered.
+    #[error("topic {0:?} is not registered: add it to the plugin's builder with `.topic(…)`")]
+    UnknownTopic(TopicName),
+    /// The topic was registered with another Rust type.
+    #[error("topic {0:?} holds another type: declare the topic once, as a constant, and use that everywhere")]
+    WrongType(TopicName),
+    /// The store was called from inside a write to it, where waiting for a lock could wait forever.
+    #[error(
+        "the store was called from inside a write (a closure, `Deserialize` or reducer): read what you need before, and write the rest after"
+    )]
+    InsideWrite,
+}
+
+/// Why a topic could not be registered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegisterError {
+    /// The name is taken.
+    #[error("topic {0:?} is registered already: each topic has one owner")]
+    AlreadyRegistered(TopicName),
+    /// No revision is left.
+    #[error("topic {0:?}: {exhausted}", exhausted = crate::revision::Exhausted)]
+    Exhausted(TopicName),
+    /// The store was called from inside a write.
+    #[error("a topic cannot be registered from inside a write")]
+    InsideWrite,
+}
+
+/// Why a write by the app's own Rust code did not happen. Nothing was changed, announced or bumped (**I10**).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UpdateError {
+    /// The topic could not be reached.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// No revision is left.
+    #[error("topic {0:?}: {exhausted}", exhausted = crate::revision::Exhausted)]
+    Exhausted(TopicName),
+}
+
+/// Why a write that may refuse itself did not happen (**I10**).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TryUpdateError<E> {
+    /// The store refused.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
+    /// The closure refused, with this.
+    #[error("the closure refused the write: {0}")]
+    Refused(E),
+}
+
+/// Why a compare-and-set did not happen (**I10**).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CompareAndSetError {
+    /// The store refused.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
+    /// Somebody else wrote in between.
+    #[error("topic {topic:?} is at revision {current}, not {expected}: read it again, and decide again")]
+    Conflict {
+        /// The topic.
+        topic: TopicName,
+        /// The revision that the writer expected.
+        expected: Revision,
+        /// The revision that the topic is at.
+        current: Revision,
+    },
+}
+
+/// Why a state could not be turned into JSON.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EncodeError {
+    /// The app's `Serialize` returned an error.
+    #[error("its value cannot be turned into JSON: {0}")]
+    Unserializable(String),
+    /// The app's `Serialize` panicked.
+    #[error("turning its value into JSON panicked: {0}")]
+    Panicked(String),
+}
+
+/// Why a pull was not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PullError {
+    /// The topic could not be reached.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The state could not be turned into JSON.
+    #[error("topic {topic:?}: {source}")]
+    Encode {
+        /// The topic.
+        topic: TopicName,
+        /// What happened.
+        source: EncodeError,
+    },
+}
+
+/// Why a window's write did not happen. Nothing was changed, announced or bumped (**I10**).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WriteError {
+    /// The topic could not be reached.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The result does not fit the topic's Rust type.
+    #[error("the value does not fit topic {topic:?}, at `{path}`: {reason}")]
+    InvalidData {
+        /// The topic.
+        topic: TopicName,
+        /// The field that does not fit, such as `window.width`; `.` is the value itself.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The topic is not at the revision that the writer expected.
+    #[error("topic {topic:?} is at revision {current}, not {expected}: read it again, and decide again")]
+    Conflict {
+        /// The topic.
+        topic: TopicName,
+        /// The revision that the writer expected.
+        expected: Revision,
+        /// The revision that the topic is at.
+        current: Revision,
+    },
+    /// A write that is older than one already taken from this session.
+    #[error("write {seq} to topic {topic:?} came after write {last} of the same session: it was not applied")]
+    OutOfOrder {
+        /// The topic.
+        topic: TopicName,
+        /// The write's number.
+        seq: u64,
+        /// The highest number taken so far.
+        last: u64,
+    },
+    /// The app's own code for the topic's type panicked.
+    #[error("the app's own code panicked while writing topic {topic:?}: {reason}")]
+    Panicked {
+        /// The topic.
+        topic: TopicName,
+        /// The panic's message.
+        reason: String,
+    },
+    /// No revision is left.
+    #[error("topic {0:?}: {exhausted}", exhausted = crate::revision::Exhausted)]
+    Exhausted(TopicName),
+}

@@ -1,0 +1,38 @@
+//! The engine of [Lockstep](https://docs.rs/tauri-plugin-lockstep): topics, revisions, writes and policy.
+//!
+//! It knows no Tauri, no async runtime and no window. It is synchronous and deterministic: time comes from a
+//! [`Clock`], and what has to happen later is said by [`Store::announce_due`], which somebody else calls.
+//!
+//! The words are those of `ARCHITECTURE.md`; what must always hold is there too, numbered I1 to I15, and each number
+//! stands in the doc comment of the code that keeps it.
+#![deny(missing_docs)]
+
+mod announce;
+mod cell;
+mod change;
+mod clock;
+mod error;
+mod policy;
+mod revision;
+mod sequence;
+mod session;
+mod snapshot;
+mod store;
+mod sync;
+#[cfg(feature = "test")]
+pub mod testing;
+mod topic;
+
+pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
+pub use cell::{ClientWrite, State};
+pub use change::Change;
+pub use clock::{Clock, SystemClock};
+pub use error::{
+    AccessError, CompareAndSetError, EncodeError, PullError, RegisterError, TryUpdateError, UpdateError, WriteError,
+};
+pub use policy::{InvalidTopicPattern, TopicPattern, TopicScope};
+pub use revision::{Exhausted, InvalidRevision, Revision};
+pub use session::{InvalidPageId, PageId, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey};
+pub use snapshot::{Answer, Snapshot};
+pub use store::{DEFAULT_ANNOUNCE_INTERVAL, Store, StoreOptions, StoreStats};
+pub use topic::{InvalidTopicName, Topic, TopicName};

@@ -1,0 +1,243 @@
+//! Sessions: which page lives read which topics, and for how long their writes are remembered.
+
+use crate::{sync::Mutex, topic::TopicName};
+use std::{
+    collections::{BTreeSet, HashMap},
+    fmt,
+    str::FromStr,
+    sync::Arc,
+    time::Duration,
+};
+
+/// How long the outcome of a dropped session's last writes is kept: Tauri runs in-flight commands of a page again
+/// while it reloads (tauri#14154).
+pub const SESSION_GRACE: Duration = Duration::from_secs(60);
+
+/// How many page lives of one label are remembered, dropped ones included.
+pub const SESSIONS_PER_LABEL: usize = 8;
+
+/// The id that a page's guest mints when the page loads: 1 to 64 of `A-Z a-z 0-9 - _`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PageId(Arc<str>);
+
+/// A text that is not a page's id.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a session id: use 1 to 64 of A-Z a-z 0-9 - _")]
+pub struct InvalidPageId;
+
+impl FromStr for PageId {
+    type Err = InvalidPageId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidPageId> {
+        let valid =
+            (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        if valid { Ok(Self(text.into())) } else { Err(InvalidPageId) }
+    }
+}
+
+/// One page life of one webview. A label is used again after its webview closes, so the page's own id is part of it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionKey {
+    label: Arc<str>,
+    page: PageId,
+}
+
+impl SessionKey {
+    /// The session of this page in the webview with this label.
+    pub fn new(label: impl Into<Arc<str>>, page: PageId) -> Self {
+        Self { label: label.into(), page }
+    }
+
+    /// The webview's label.
+    pub fn label(&self) -> &Arc<str> {
+        &self.label
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", self.label, self.page.0)
+    }
+}
+
+#[derive(Debug)]
+struct Page {
+    id: PageId,
+    /// Since when it has been gone.
+    dropped: Option<Duration>,
+    topics: BTreeSet<TopicName>,
+}
+
+impl Page {
+    fn drop_at(&mut self, now: Duration) {
+        self.dropped.get_or_insert(now);
+        self.topics.clear();
+    }
+}
+
+/// The page lives of all labels, oldest first in each.
+///
+/// - The newest page of a label is its current one; when a new one appears, the older ones are dropped.
+/// - A dropped page keeps no subscription, and is forgotten after [`SESSION_GRACE`].
+/// - **I14 bounded**: a label has at most [`SESSIONS_PER_LABEL`] pages, whatever ids it invents.
+#[derive(Debug, Default)]
+pub(crate) struct Sessions {
+    labels: Mutex<HashMap<Arc<str>, Vec<Page>>>,
+}
+
+impl Sessions {
+    /// Makes a session known. Returns the one that had to be forgotten for it, if any.
+    pub(crate) fn meet(&self, session: &SessionKey, now: Duration) -> Option<SessionKey> {
+        let mut labels = self.labels.lock();
+        let pages = labels.entry(Arc::clone(&session.label)).or_default();
+        if pages.iter().any(|page| page.id == session.page) {
+            return None;
+        }
+        for page in pages.iter_mut() {
+            page.drop_at(now);
+        }
+        pages.push(Page { id: session.page.clone(), dropped: None, topics: BTreeSet::new() });
+        (pages.len() > SESSIONS_PER_LABEL)
+            .then(|| SessionKey { label: Arc::clone(&session.label), page: pages.remove(0).id })
+    }
+
+    /// Notes that a known session reads a topic. A page that was taken for dead lives again by this, unless a newer
+    /// one has taken its place.
+    pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName) {
+        if let Some(page) = self.labels.lock().get_mut(&session.label).and_then(|pages| pages.last_mut())
+            && page.id == session.page
+        {
+            page.dropped = None;
+            page.topics.insert(topic.clone());
+        }
+    }
+
+    pub(crate) fn unsubscribe(&self, session: &SessionKey, topic: &TopicName) {
+        if let Some(pages) = self.labels.lock().get_mut(&session.label)
+            && let Some(page) = pages.iter_mut().find(|page| page.id == session.page)
+        {
+            page.topics.remove(topic);
+        }
+    }
+
+    /// The label's page has gone.
+    pub(crate) fn drop_label(&self, label: &str, now: Duration) {
+        if let Some(pages) = self.labels.lock().get_mut(label) {
+            for page in pages {
+                page.drop_at(now);
+            }
+        }
+    }
+
+    /// Forgets those whose grace is over, and returns them.
+    pub(crate) fn expire(&self, now: Duration) -> Vec<SessionKey> {
+        let mut forgotten = Vec::new();
+        self.labels.lock().retain(|label, pages| {
+            pages.retain(|page| {
+                let over = page.dropped.is_some_and(|at| now >= at + SESSION_GRACE);
+                if over {
+                    forgotten.push(SessionKey { label: Arc::clone(label), page: page.id.clone() });
+                }
+                !over
+            });
+            !pages.is_empty()
+        });
+        forgotten
+    }
+
+    /// When [`Sessions::expire`] has something to do next.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        let labels = self.labels.lock();
+        labels.values().flatten().filter_map(|page| page.dropped).min().map(|at| at + SESSION_GRACE)
+    }
+
+    /// The labels that have a live session.
+    pub(crate) fn live_labels(&self) -> Vec<Arc<str>> {
+        let labels = self.labels.lock();
+        let live = |pages: &Vec<Page>| pages.iter().any(|page| page.dropped.is_none());
+        labels.iter().filter(|(_, pages)| live(pages)).map(|(label, _)| Arc::clone(label)).collect()
+    }
+
+    /// How many live sessions read the topic.
+    pub(crate) fn readers(&self, topic: &TopicName) -> usize {
+        self.labels.lock().values().flatten().filter(|page| page.topics.contains(topic)).count()
+    }
+
+    /// How many sessions are remembered, dropped ones included.
+    pub(crate) fn len(&self) -> usize {
+        self.labels.lock().values().map(Vec::len).sum()
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    fn session(label: &str, page: &str) -> SessionKey {
+        SessionKey::new(label, page.parse().unwrap())
+    }
+
+    fn topic() -> TopicName {
+        TopicName::new("t").unwrap()
+    }
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn met(sessions: &Sessions, session: &SessionKey, at: u64) {
+        sessions.meet(session, secs(at));
+        sessions.subscribe(session, &topic());
+    }
+
+    #[test]
+    fn the_newest_page_of_a_label_is_the_current_one() {
+        let sessions = Sessions::default();
+        met(&sessions, &session("a", "old"), 0);
+        met(&sessions, &session("a", "new"), 1);
+        met(&sessions, &session("b", "other"), 1);
+        assert_eq!(sessions.readers(&topic()), 2);
+
+        met(&sessions, &session("a", "old"), 2);
+        assert_eq!(sessions.readers(&topic()), 2, "a dead page's repeated subscribe does not count");
+    }
+
+    #[test]
+    fn a_dropped_session_is_remembered_for_the_grace_and_then_forgotten() {
+        let sessions = Sessions::default();
+        met(&sessions, &session("a", "p"), 0);
+        sessions.drop_label("a", secs(5));
+        assert_eq!(sessions.readers(&topic()), 0);
+        assert_eq!(sessions.next_deadline(), Some(secs(65)));
+        assert!(sessions.expire(secs(64)).is_empty());
+        assert_eq!(sessions.expire(secs(65)), [session("a", "p")]);
+        assert_eq!((sessions.len(), sessions.next_deadline()), (0, None));
+    }
+
+    #[test]
+    fn a_page_taken_for_dead_lives_again_when_it_subscribes() {
+        let sessions = Sessions::default();
+        met(&sessions, &session("a", "p"), 0);
+        sessions.drop_label("a", secs(5));
+        met(&sessions, &session("a", "p"), 6);
+        assert_eq!(sessions.readers(&topic()), 1);
+        assert!(sessions.expire(secs(1000)).is_empty());
+    }
+
+    #[test]
+    fn i14_a_page_that_invents_sessions_costs_a_constant() {
+        let sessions = Sessions::default();
+        let forgotten = (0..100).filter_map(|n| sessions.meet(&session("a", &format!("p{n}")), secs(0))).count();
+        assert_eq!(sessions.len(), SESSIONS_PER_LABEL);
+        assert_eq!(forgotten, 100 - SESSIONS_PER_LABEL);
+        assert_eq!(sessions.live_labels().len(), 1);
+    }
+
+    #[test]
+    fn page_ids_are_checked() {
+        assert!("aZ0-_".parse::<PageId>().is_ok());
+        for bad in ["", "a b", "ü", &"x".repeat(65)] {
+            assert!(bad.parse::<PageId>().is_err(), "{bad:?}");
+        }
+    }
+}

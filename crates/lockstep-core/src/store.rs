@@ -1,0 +1,379 @@
+//! The store: all topics of an app.
+
+use crate::{
+    announce::{Announce, Announcements},
+    cell::{AnyTopic, ClientWrite, State, TopicCell, not_inside_write},
+    clock::{Clock, SystemClock},
+    error::{AccessError, CompareAndSetError, PullError, RegisterError, TryUpdateError, UpdateError, WriteError},
+    revision::{Exhausted, Revision, RevisionCounter},
+    session::{SessionKey, Sessions},
+    snapshot::{Answer, AnyVersion, Snapshot},
+    sync::RwLock,
+    topic::{Topic, TopicName},
+};
+use std::{any::Any, collections::BTreeMap, convert::Infallible, fmt, sync::Arc, time::Duration};
+
+/// How often one topic is announced at most, unless said otherwise.
+pub const DEFAULT_ANNOUNCE_INTERVAL: Duration = Duration::from_millis(16);
+
+/// The owner of all topics: one value, one revision and one way in for each.
+///
+/// A store is cheap to clone; all clones are the same store. Its calls never block on the outside, and none may be
+/// made from inside a write: that is [`AccessError::InsideWrite`].
+///
+/// ```
+/// use lockstep_core::{NoAnnounce, Store, Topic};
+///
+/// const COUNTER: Topic<u32> = Topic::new("counter");
+///
+/// let store = Store::new(NoAnnounce);
+/// store.register(COUNTER, 0)?;
+/// let revision = store.update(COUNTER, |count| *count += 1)?;
+/// let snapshot = store.snapshot(COUNTER)?;
+/// assert_eq!((snapshot.revision, *snapshot.value), (revision, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone)]
+pub struct Store {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    topics: RwLock<BTreeMap<TopicName, Entry>>,
+    revisions: RevisionCounter,
+    sessions: Sessions,
+    announcements: Announcements,
+    clock: Arc<dyn Clock>,
+}
+
+/// A topic as the registry holds it: once for those who know its type, once for those who don't.
+#[derive(Clone)]
+struct Entry {
+    typed: Arc<dyn Any + Send + Sync>,
+    topic: Arc<dyn AnyTopic>,
+}
+
+/// What a new store is made of.
+pub struct StoreOptions {
+    /// How often one topic is announced at most. Default: [`DEFAULT_ANNOUNCE_INTERVAL`].
+    pub announce_interval: Duration,
+    /// The source of time. Default: the system's.
+    pub clock: Arc<dyn Clock>,
+    /// The highest revision that earlier lives of this store may have used; new ones are higher (**I5**).
+    /// Default: none.
+    pub last_revision: Revision,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            announce_interval: DEFAULT_ANNOUNCE_INTERVAL,
+            clock: Arc::new(SystemClock::default()),
+            last_revision: Revision::ZERO,
+        }
+    }
+}
+
+/// How much a store remembers, to see that it does not grow (**I14**).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StoreStats {
+    /// Registered topics.
+    pub topics: usize,
+    /// Sessions, those in their grace included.
+    pub sessions: usize,
+    /// Remembered last writes, over all topics.
+    pub remembered_writes: usize,
+}
+
+impl Store {
+    /// A store without topics, with the default options.
+    pub fn new(announce: impl Announce) -> Self {
+        Self::with_options(announce, StoreOptions::default())
+    }
+
+    /// A store without topics.
+    pub fn with_options(announce: impl Announce, options: StoreOptions) -> Self {
+        let StoreOptions { announce_interval, clock, last_revision } = options;
+        Self {
+            shared: Arc::new(Shared {
+                topics: RwLock::new(BTreeMap::new()),
+                revisions: RevisionCounter::new(last_revision),
+                sessions: Sessions::default(),
+                announcements: Announcements::new(announce_interval, Arc::clone(&clock), Arc::new(announce)),
+                clock,
+            }),
+        }
+    }
+
+    /// Adds a topic with its first value.
+    ///
+    /// # Errors
+    /// [`RegisterError`] if the name is taken; the topic that has it stays as it is.
+    pub fn register<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, RegisterError> {
+        not_inside_write().map_err(|_| RegisterError::InsideWrite)?;
+        let name = topic.name();
+        let mut topics = self.shared.topics.write();
+        if topics.contains_key(name) {
+            return Err(RegisterError::AlreadyRegistered(name.clone()));
+        }
+        let revision = self.shared.revisions.next().map_err(|Exhausted| RegisterError::Exhausted(name.clone()))?;
+        let cell = Arc::new(TopicCell::new(name.clone(), revision, initial));
+        topics.insert(name.clone(), Entry { typed: cell.clone(), topic: cell });
+        Ok(revision)
+    }
+
+    /// The names of all topics, in order.
+    pub fn topics(&self) -> Vec<TopicName> {
+        self.shared.topics.read().keys().cloned().collect()
+    }
+
+    /// The topic's value.
+    ///
+    /// # Errors
+    /// [`AccessError`] if the topic is not registered, or with another type.
+    pub fn get<T: State>(&self, topic: Topic<T>) -> Result<Arc<T>, AccessError> {
+        self.snapshot(topic).map(|snapshot| snapshot.value)
+    }
+
+    /// The topic's value with its revision.
+    ///
+    /// # Errors
+    /// As [`Store::get`].
+    pub fn snapshot<T: State>(&self, topic: Topic<T>) -> Result<Snapshot<T>, AccessError> {
+        let current = self.cell(&topic)?.current();
+        Ok(Snapshot { revision: current.revision, value: Arc::clone(&current.value) })
+    }
+
+    /// Changes the topic's value in place, on a copy: a closure that panics has changed nothing, and its panic goes
+    /// on to the caller.
+    ///
+    /// # Errors
+    /// [`UpdateError`] if the topic can't be reached or no revision is left.
+    pub fn update<T: State>(&self, topic: Topic<T>, change: impl FnOnce(&mut T)) -> Result<Revision, UpdateError> {
+        self.try_update(topic, |value| {
+            change(value);
+            Ok::<(), Infallible>(())
+        })
+        .map_err(|error| match error {
+            TryUpdateError::Update(error) => error,
+            TryUpdateError::Refused(never) => match never {},
+        })
+    }
+
+    /// Like [`Store::update`], but the closure may refuse: then nothing has changed.
+    ///
+    /// # Errors
+    /// [`TryUpdateError::Refused`] with what the closure returned, or as [`Store::update`].
+    pub fn try_update<T: State, E>(
+        &self,
+        topic: Topic<T>,
+        change: impl FnOnce(&mut T) -> Result<(), E>,
+    ) -> Result<Revision, TryUpdateError<E>> {
+        self.write_cell(&topic, |current, _| {
+            let mut value = T::clone(current);
+            change(&mut value).map_err(TryUpdateError::Refused)?;
+            Ok(value)
+        })
+    }
+
+    /// Replaces the topic's value.
+    ///
+    /// # Errors
+    /// As [`Store::update`].
+    pub fn set<T: State>(&self, topic: Topic<T>, value: T) -> Result<Revision, UpdateError> {
+        self.write_cell(&topic, |_, _| Ok(value))
+    }
+
+    /// Replaces the topic's value if the topic is at exactly this revision.
+    ///
+    /// # Errors
+    /// [`CompareAndSetError::Conflict`] with the current revision if it is not, or as [`Store::update`].
+    pub fn compare_and_set<T: State>(
+        &self,
+        topic: Topic<T>,
+        expected: Revision,
+        value: T,
+    ) -> Result<Revision, CompareAndSetError> {
+        let name = topic.name().clone();
+        self.write_cell(&topic, |_, current| {
+            if current == expected {
+                Ok(value)
+            } else {
+                Err(CompareAndSetError::Conflict { topic: name, expected, current })
+            }
+        })
+    }
+
+    /// What a window that is at `since` needs to be at the newest state.
+    ///
+    /// # Errors
+    /// [`PullError`] if the topic is not registered, or its value cannot be turned into JSON.
+    pub fn pull(&self, topic: &TopicName, since: Option<Revision>) -> Result<Answer, PullError> {
+        let version = self.entry(topic)?.topic.current_version();
+        encode(topic, &*version, since)
+    }
+
+    /// Answers several pulls at one moment: no write lies between any two of the answers.
+    ///
+    /// # Errors
+    /// One result for each pull, in their order, with errors as of [`Store::pull`].
+    pub fn pull_many(&self, pulls: &[(TopicName, Option<Revision>)]) -> Vec<Result<Answer, PullError>> {
+        // Each topic once, in the order of their names, so that two such calls cannot wait for one another.
+        let entries: BTreeMap<_, _> =
+            pulls.iter().map(|(topic, _)| (topic, self.entry(topic).map_err(PullError::from))).collect();
+        let held: Vec<_> =
+            entries.iter().map(|(topic, entry)| (*topic, entry.as_ref().map(|entry| entry.topic.hold()))).collect();
+        let versions: BTreeMap<_, _> = held
+            .iter()
+            .map(|(topic, held)| {
+                (*topic, held.as_ref().map(|held| held.version()).map_err(|error| PullError::clone(error)))
+            })
+            .collect();
+        drop(held);
+        pulls
+            .iter()
+            .map(|(topic, since)| match versions.get(topic) {
+                Some(Ok(version)) => encode(topic, &**version, *since),
+                Some(Err(error)) => Err(error.clone()),
+                None => Err(AccessError::UnknownTopic(topic.clone()).into()),
+            })
+            .collect()
+    }
+
+    /// Applies a window's write, at most once and in order (**I11**). Returns the revision that it made, or, for a
+    /// repeated one, had made.
+    ///
+    /// # Errors
+    /// [`WriteError`]; nothing was changed then.
+    pub fn write(&self, topic: &TopicName, write: ClientWrite) -> Result<Revision, WriteError> {
+        let entry = self.entry(topic)?;
+        let writer = Arc::clone(write.session.label());
+        let Shared { revisions, sessions, clock, announcements, .. } = &*self.shared;
+        let taken = entry.topic.write_from_client(write, revisions, sessions, clock.now());
+        if let Some(evicted) = taken.evicted {
+            self.forget(&[evicted]);
+        }
+        let revision = taken.outcome?;
+        if taken.applied_now {
+            announcements.note_readable(entry.topic, revision, Some(writer));
+        }
+        Ok(revision)
+    }
+
+    /// Notes that a session reads a topic. Subscribing twice is the same as once.
+    ///
+    /// # Errors
+    /// [`AccessError`] if the topic is not registered.
+    pub fn subscribe(&self, topic: &TopicName, session: &SessionKey) -> Result<(), AccessError> {
+        self.entry(topic)?;
+        let evicted = self.shared.sessions.meet(session, self.shared.clock.now());
+        self.shared.sessions.subscribe(session, topic);
+        if let Some(evicted) = evicted {
+            self.forget(&[evicted]);
+        }
+        Ok(())
+    }
+
+    /// Notes that a session does not read a topic any more.
+    pub fn unsubscribe(&self, topic: &TopicName, session: &SessionKey) {
+        self.shared.sessions.unsubscribe(session, topic);
+    }
+
+    /// The page of this label has gone: its sessions end now, and are forgotten after
+    /// [`SESSION_GRACE`](crate::SESSION_GRACE).
+    pub fn drop_label(&self, label: &str) {
+        self.shared.sessions.drop_label(label, self.shared.clock.now());
+    }
+
+    /// The labels that have a live session.
+    pub fn live_labels(&self) -> Vec<Arc<str>> {
+        self.shared.sessions.live_labels()
+    }
+
+    /// How many live sessions read the topic.
+    pub fn readers(&self, topic: &TopicName) -> usize {
+        self.shared.sessions.readers(topic)
+    }
+
+    /// Announces what is due, and forgets sessions whose grace is over. Returns when, on the store's clock, this has
+    /// to run again if nothing wakes it before; `None` is never.
+    pub fn announce_due(&self) -> Option<Duration> {
+        let forgotten = self.shared.sessions.expire(self.shared.clock.now());
+        if !forgotten.is_empty() {
+            self.forget(&forgotten);
+        }
+        let announcements = self.shared.announcements.announce_due();
+        [announcements, self.shared.sessions.next_deadline()].into_iter().flatten().min()
+    }
+
+    /// Time on the store's clock, to compare a deadline with.
+    pub fn now(&self) -> Duration {
+        self.shared.clock.now()
+    }
+
+    /// How much the store remembers.
+    pub fn stats(&self) -> StoreStats {
+        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
+        StoreStats {
+            topics: topics.len(),
+            sessions: self.shared.sessions.len(),
+            remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers()).sum(),
+        }
+    }
+
+    fn write_cell<T: State, E: From<UpdateError>>(
+        &self,
+        topic: &Topic<T>,
+        next: impl FnOnce(&T, Revision) -> Result<T, E>,
+    ) -> Result<Revision, E> {
+        let cell = self.cell(topic).map_err(UpdateError::from)?;
+        let revision = cell
+            .write(&self.shared.revisions, |current| next(&current.value, current.revision).map_err(OrExhausted::Other))
+            .map_err(|error| match error {
+                OrExhausted::Other(error) => error,
+                OrExhausted::Exhausted => UpdateError::Exhausted(topic.name().clone()).into(),
+            })?;
+        self.shared.announcements.note_readable(cell, revision, None);
+        Ok(revision)
+    }
+
+    fn entry(&self, topic: &TopicName) -> Result<Entry, AccessError> {
+        not_inside_write()?;
+        let topics = self.shared.topics.read();
+        topics.get(topic).cloned().ok_or_else(|| AccessError::UnknownTopic(topic.clone()))
+    }
+
+    fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
+        let entry = self.entry(topic.name())?;
+        entry.typed.downcast().map_err(|_| AccessError::WrongType(topic.name().clone()))
+    }
+
+    fn forget(&self, sessions: &[SessionKey]) {
+        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
+        for entry in topics {
+            entry.topic.forget(sessions);
+        }
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("topics", &self.topics()).finish_non_exhaustive()
+    }
+}
+
+fn encode(topic: &TopicName, version: &dyn AnyVersion, since: Option<Revision>) -> Result<Answer, PullError> {
+    version.answer(since).map_err(|source| PullError::Encode { topic: topic.clone(), source })
+}
+
+/// An error of the caller's, or the engine's own that does not name the topic yet.
+enum OrExhausted<E> {
+    Other(E),
+    Exhausted,
+}
+
+impl<E> From<Exhausted> for OrExhausted<E> {
+    fn from(_: Exhausted) -> Self {
+        Self::Exhausted
+    }
+}

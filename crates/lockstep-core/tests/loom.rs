@@ -1,0 +1,165 @@
+//! Every interleaving of two writers, a reader and an announcer, over the shipped store (`RUSTFLAGS="--cfg loom"`).
+#![cfg(loom)]
+#![allow(clippy::unwrap_used)]
+
+use lockstep_core::{
+    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Revision, SessionKey, Store,
+    StoreOptions, Topic,
+};
+use loom::thread;
+use serde_json::json;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+/// The value of the topic is the number of writes it has seen, so that a torn pair shows.
+const COUNTER: Topic<u64> = Topic::new("counter");
+const OTHER: Topic<u64> = Topic::new("other");
+
+struct Frozen;
+
+impl Clock for Frozen {
+    fn now(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn unix_ms(&self) -> u64 {
+        0
+    }
+}
+
+/// Reads the store back for each announcement it hears. What it keeps is only read when all threads are done, so
+/// `loom` need not know of its lock.
+#[derive(Clone, Default)]
+struct Outside {
+    store: Arc<Mutex<Option<Store>>>,
+    heard: Arc<Mutex<Vec<Revision>>>,
+}
+
+impl Announce for Outside {
+    fn wake(&self) {}
+
+    fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {
+        let store = self.store.lock().unwrap().clone().unwrap();
+        let readable = store.snapshot(COUNTER).unwrap().revision;
+        assert!(readable >= invalidation.revision, "I2: announced what cannot be read");
+        self.heard.lock().unwrap().push(invalidation.revision);
+        Ok(())
+    }
+}
+
+fn model(check: impl Fn(Store, Outside) + Send + Sync + 'static) {
+    let mut builder = loom::model::Builder::new();
+    builder.preemption_bound = Some(3);
+    builder.check(move || {
+        let outside = Outside::default();
+        let options = StoreOptions { announce_interval: Duration::ZERO, clock: Arc::new(Frozen), ..Default::default() };
+        let store = Store::with_options(outside.clone(), options);
+        store.register(COUNTER, 0).unwrap();
+        store.register(OTHER, 0).unwrap();
+        *outside.store.lock().unwrap() = Some(store.clone());
+        check(store, outside.clone());
+        *outside.store.lock().unwrap() = None;
+    });
+}
+
+fn spawn(store: &Store, body: impl FnOnce(Store) + 'static) -> thread::JoinHandle<()> {
+    let store = store.clone();
+    thread::spawn(move || body(store))
+}
+
+#[test]
+fn i1_i5_two_writers_lose_nothing_and_a_reader_sees_whole_pairs() {
+    model(|store, _| {
+        let writers = [0, 1].map(|_| {
+            spawn(&store, |store| {
+                store.update(COUNTER, |count| *count += 1).unwrap();
+            })
+        });
+        let snapshot = store.snapshot(COUNTER).unwrap();
+        // Revisions 1 and 2 went to the registrations, so the n-th write of this topic is revision n + 2.
+        let writes_seen = snapshot.revision.as_u64().saturating_sub(2);
+        assert_eq!(*snapshot.value, writes_seen, "I1: the value belongs to its revision");
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        let last = store.snapshot(COUNTER).unwrap();
+        assert_eq!((*last.value, last.revision.as_u64()), (2, 4));
+    });
+}
+
+#[test]
+fn i2_i3_i4_what_is_announced_can_be_read_and_the_last_word_is_the_final_one() {
+    model(|store, outside| {
+        let writers = [0, 1].map(|_| {
+            spawn(&store, |store| {
+                store.update(COUNTER, |count| *count += 1).unwrap();
+            })
+        });
+        // The announcer runs in the middle of it, once, and once more when the writers have woken it.
+        store.announce_due();
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        store.announce_due();
+        let highest = outside.heard.lock().unwrap().iter().max().copied();
+        assert_eq!(highest, Some(store.snapshot(COUNTER).unwrap().revision), "I3");
+    });
+}
+
+#[test]
+fn i3_two_announcers_at_once_still_leave_the_final_revision_announced() {
+    model(|store, outside| {
+        let writer = spawn(&store, |store| {
+            store.set(COUNTER, 1).unwrap();
+        });
+        let announcer = spawn(&store, |store| {
+            store.announce_due();
+        });
+        store.announce_due();
+        writer.join().unwrap();
+        announcer.join().unwrap();
+        store.announce_due();
+        assert_eq!(outside.heard.lock().unwrap().iter().max().map(|r| r.as_u64()), Some(3), "I3");
+    });
+}
+
+#[test]
+fn several_pulls_are_one_moment() {
+    model(|store, _| {
+        let writer = spawn(&store, |store| {
+            store.set(COUNTER, 1).unwrap();
+            store.set(OTHER, 1).unwrap();
+        });
+        let pulls = [(COUNTER.name().clone(), None), (OTHER.name().clone(), None)];
+        let seen: Vec<_> = store
+            .pull_many(&pulls)
+            .into_iter()
+            .map(|answer| match answer.unwrap() {
+                Answer::Snapshot { data, .. } => data.parse::<u64>().unwrap(),
+                Answer::Unchanged { .. } => unreachable!(),
+            })
+            .collect();
+        assert!(seen[0] >= seen[1], "the second write was seen without the first: {seen:?}");
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn i11_a_write_that_arrives_twice_at_once_is_applied_once() {
+    model(|store, _| {
+        let write = || ClientWrite {
+            session: SessionKey::new("main", "p".parse().unwrap()),
+            seq: 1,
+            expected: None,
+            change: Change::Merge(json!(7)),
+        };
+        let twin = spawn(&store, move |store| {
+            assert_eq!(store.write(COUNTER.name(), write()).unwrap().as_u64(), 3);
+        });
+        assert_eq!(store.write(COUNTER.name(), write()).unwrap().as_u64(), 3);
+        twin.join().unwrap();
+        assert_eq!(store.snapshot(COUNTER).unwrap().revision.as_u64(), 3);
+    });
+}
