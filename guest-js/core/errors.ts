@@ -1,0 +1,92 @@
+import type { Revision } from './revision.js';
+import type { Topic } from './types.js';
+
+/**
+ * Why a call failed. The first group is the backend's own, word for word; the second arises in
+ * the window.
+ *
+ * | kind | meaning |
+ * |---|---|
+ * | `denied` | no capability grants this window this topic, or this command |
+ * | `unknownTopic` | granted, but no such topic is registered |
+ * | `invalidTopic` | not a topic name |
+ * | `invalidRequest` | the request is malformed; `field` says where |
+ * | `invalidData` | the written value does not fit the topic's type; `path` says where |
+ * | `conflict` | the topic is not at `expectedRevision` |
+ * | `tooLarge` | the payload is over the `limit` (bytes of JSON) |
+ * | `outOfOrder` | older than a write already taken from this page |
+ * | `panicked` | the app's own code panicked; nothing was changed |
+ * | `unserializable` | the topic's value cannot be turned into JSON |
+ * | `exhausted` | all revisions are used |
+ * | `applied` | the write **was applied**, at `revision`, but could not be shown here |
+ * | `protocol` | something arrived that the protocol does not know |
+ * | `timeout` | no answer in time; whether a write was applied is unknown |
+ * | `closed` | the handle was stopped or closed |
+ * | `transport` | the call itself failed; `cause` says how |
+ */
+export type LockstepErrorKind =
+  | 'denied'
+  | 'unknownTopic'
+  | 'invalidTopic'
+  | 'invalidRequest'
+  | 'invalidData'
+  | 'conflict'
+  | 'tooLarge'
+  | 'outOfOrder'
+  | 'panicked'
+  | 'unserializable'
+  | 'exhausted'
+  | 'applied'
+  | 'protocol'
+  | 'timeout'
+  | 'closed'
+  | 'transport';
+
+/** What an error may carry beside its kind and message; which, depends on the kind. */
+export interface LockstepErrorFields {
+  topic?: Topic;
+  /** The window's label. */
+  window?: string;
+  permission?: string;
+  /** The malformed field of a request. */
+  field?: string;
+  /** The part of the value that does not fit, such as `window.width`. */
+  path?: string;
+  /** The topic's revision (`conflict`), or the write's (`applied`). */
+  revision?: Revision;
+  expectedRevision?: Revision;
+  /** The topic's current data, where the window may read it (`conflict`). */
+  data?: unknown;
+  /** Bytes of JSON. */
+  size?: number;
+  /** Bytes of JSON. */
+  limit?: number;
+  seq?: number;
+  lastSeq?: number;
+  cause?: unknown;
+}
+
+export interface LockstepError extends LockstepErrorFields {}
+
+/**
+ * What every promise of this package rejects with, but for the errors of an app's own code
+ * (appliers, providers, and the function given to `update`), which pass through as they are.
+ *
+ * @example
+ * store.set(next).catch((error) => {
+ *   if (error instanceof LockstepError && error.kind === 'invalidData') show(error.path);
+ * });
+ */
+// biome-ignore lint/suspicious/noUnsafeDeclarationMerging: the constructor assigns every field.
+export class LockstepError extends Error {
+  override readonly name = 'LockstepError';
+
+  constructor(
+    readonly kind: LockstepErrorKind,
+    message: string,
+    fields?: LockstepErrorFields,
+  ) {
+    super(message);
+    Object.assign(this, fields);
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * The core, which knows nothing of Tauri: revision-gated copies over any transport.
+ *
+ * @module
+ */
+export {
+  LockstepError,
+  type LockstepErrorFields,
+  type LockstepErrorKind,
+} from './errors.js';
+export { type ErrorContext, toLockstepError } from './explain.js';
+export { applyJsonPatch } from './json-patch.js';
+export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger } from './logger.js';
+export { type RetryInfo, type RetryPolicy, withRetry } from './retry.js';
+export { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
+export { createTopicStore } from './store.js';
+export {
+  createRevisionSync,
+  type RevisionSyncHandle,
+  type RevisionSyncOptions,
+} from './sync.js';
+export {
+  createThrottledHandler,
+  type InvalidationThrottlingOptions,
+  type ThrottledHandler,
+} from './throttle.js';
+export type {
+  MergePatch,
+  Selection,
+  TopicStatus,
+  TopicStore,
+  TopicStoreOptions,
+  WriteOptions,
+} from './topic-store.js';
+export type { Transport, Wake, WriteRequest } from './transport.js';
+export type {
+  InvalidationEvent,
+  InvalidationSubscriber,
+  Logger,
+  SnapshotApplier,
+  SnapshotEnvelope,
+  SnapshotProvider,
+  SyncErrorContext,
+  SyncPhase,
+  Topic,
+  Unchanged,
+  Unsubscribe,
+} from './types.js';

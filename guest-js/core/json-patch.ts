@@ -1,0 +1,152 @@
+import { define, isObject, own } from './own.js';
+import { protocolError } from './wire.js';
+
+/**
+ * Applies a JSON Patch (RFC 6902) to a value, and returns the new one.
+ *
+ * - Nothing of `value` or `operations` is changed; what the patch does not touch is shared with
+ *   `value`, so it is `===` to what it was.
+ * - All or nothing: where one operation fails, there is no result.
+ * - Only own properties are read and written; `__proto__` is a name like any other.
+ *
+ * @throws {LockstepError} `protocol`, naming the operation, for one that is malformed, points
+ * at nothing, or tests false.
+ *
+ * @example
+ * applyJsonPatch({ a: 1 }, [{ op: 'replace', path: '/a', value: 2 }]); // { a: 2 }
+ */
+export function applyJsonPatch(value: unknown, operations: readonly unknown[]): unknown {
+  // The copies made so far: nobody else holds them, so they may be changed in place.
+  let mine = new WeakSet<object>();
+  let root = value;
+
+  function thaw(node: object): object {
+    if (mine.has(node)) return node;
+    let copy: object;
+    if (Array.isArray(node)) copy = node.slice();
+    else {
+      copy = {};
+      for (const key of Object.keys(node)) define(copy, key, own(node, key));
+    }
+    mine.add(copy);
+    return copy;
+  }
+
+  /** Copies the way to a path's parent, and lets `change` change that parent. */
+  function edit(path: string[], change: (parent: object, key: string) => void): void {
+    root = thaw(container(root));
+    let node = root as object;
+    for (const key of path.slice(0, -1)) {
+      const child = thaw(container(at(node, key)));
+      define(node, key, child);
+      node = child;
+    }
+    change(node, path[path.length - 1] as string);
+  }
+
+  function add(path: string[], added: unknown): void {
+    if (path.length === 0) root = added;
+    else {
+      edit(path, (parent, key) => {
+        if (Array.isArray(parent)) {
+          parent.splice(key === '-' ? parent.length : index(key, parent.length), 0, added);
+        } else define(parent, key, added);
+      });
+    }
+  }
+
+  function remove(path: string[]): void {
+    if (path.length === 0) throw new Error('the root cannot be removed');
+    edit(path, (parent, key) => {
+      at(parent, key);
+      if (Array.isArray(parent)) parent.splice(Number(key), 1);
+      else delete (parent as Record<string, unknown>)[key];
+    });
+  }
+
+  const get = (path: string[]): unknown => path.reduce(at, root);
+
+  function run(operation: unknown): void {
+    const op = own(operation, 'op');
+    const path = pointer(own(operation, 'path'));
+    const from = op === 'move' || op === 'copy' ? pointer(own(operation, 'from')) : [];
+    const given = own(operation, 'value');
+    if ((op === 'add' || op === 'replace' || op === 'test') && given === undefined) {
+      throw new Error('it has no value');
+    }
+    if (op === 'add') add(path, given);
+    else if (op === 'remove') remove(path);
+    else if (op === 'replace') {
+      get(path);
+      if (path.length === 0) root = given;
+      else edit(path, (parent, key) => define(parent, key, given));
+    } else if (op === 'move') {
+      if (from.length < path.length && from.every((key, i) => key === path[i])) {
+        throw new Error('a value cannot move into itself');
+      }
+      const moved = get(from);
+      if (from.length === path.length && from.every((key, i) => key === path[i])) return;
+      remove(from);
+      add(path, moved);
+    } else if (op === 'copy') {
+      const copied = get(from);
+      add(path, copied);
+      // It now stands in two places: a later change in one must not show in the other.
+      mine = new WeakSet();
+    } else if (op === 'test') {
+      if (!equal(get(path), given)) throw new Error('the test is false');
+    } else throw new Error('there is no such operation');
+  }
+
+  operations.forEach((operation, i) => {
+    try {
+      run(operation);
+    } catch (error) {
+      throw protocolError(
+        `Operation ${i} of the patch cannot be applied: ${(error as Error).message}`,
+        error,
+      );
+    }
+  });
+  return root;
+}
+
+function pointer(text: unknown): string[] {
+  if (text === '') return [];
+  if (typeof text !== 'string' || text[0] !== '/' || /~(?![01])/.test(text)) {
+    throw new Error('it has no valid pointer');
+  }
+  return text
+    .slice(1)
+    .split('/')
+    .map((key) => key.replace(/~1/g, '/').replace(/~0/g, '~'));
+}
+
+function container(node: unknown): object {
+  if (!isObject(node)) throw new Error('the path goes through a value that has no members');
+  return node;
+}
+
+function at(node: unknown, key: string): unknown {
+  const parent = container(node);
+  if (Array.isArray(parent)) return parent[index(key, parent.length - 1)];
+  if (!Object.hasOwn(parent, key)) throw new Error(`there is no member "${key}"`);
+  return own(parent, key);
+}
+
+function index(key: string, last: number): number {
+  if (!/^(0|[1-9]\d*)$/.test(key) || Number(key) > last) {
+    throw new Error(`there is no element "${key}"`);
+  }
+  return Number(key);
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  if (!isObject(a) || !isObject(b)) return a === b;
+  const keys = Object.keys(a);
+  return (
+    Array.isArray(a) === Array.isArray(b) &&
+    keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equal(own(a, key), own(b, key)))
+  );
+}

@@ -1,0 +1,124 @@
+import type { Transport } from './transport.js';
+import type { Topic, Unsubscribe } from './types.js';
+
+/**
+ * What all handles of one page share, kept on `globalThis` (or a transport's `scope`) under a
+ * symbol: so that a hot reload, and two bundled copies of this package, are one session with
+ * one sequence of writes and one listener per topic.
+ *
+ * The copies may be of different versions, so shapes are only ever extended: a field that is
+ * missing is filled in by whoever needs it first, and no field changes its meaning.
+ */
+export interface Page {
+  version: number;
+  session: string;
+  topics: Map<Topic, PageTopic>;
+}
+
+/** What the handles of one topic share. */
+export interface PageTopic {
+  /** I11: the last sequence number given out. */
+  seq: number;
+  /** I11: settles when the last queued write has ended; never rejects. */
+  tail: Promise<unknown>;
+  handlers: Set<(payload: unknown) => void>;
+  /** The page's one listener: kept once made, since Tauri's `unlisten` leaves its entry behind. */
+  listening?: Promise<unknown> | undefined;
+  /** How many handles want the backend to know that this page reads the topic. */
+  readers: number;
+  /** Keeps subscribe and unsubscribe in order: invokes may overtake one another. */
+  link: Promise<unknown>;
+}
+
+const KEY = Symbol.for('tauri-plugin-lockstep');
+
+/** The registry of a transport's page; made on first use. */
+export function pageOf({ scope = globalThis }: Pick<Transport, 'scope'>): Page {
+  const holder = scope as { [KEY]?: Partial<Page> };
+  holder[KEY] ??= {};
+  const page = holder[KEY];
+  page.version ??= 1;
+  page.session ??= mintSession();
+  page.topics ??= new Map();
+  return page as Page;
+}
+
+/** The shared part of one topic. */
+export function pageTopicOf(page: Page, topic: Topic): PageTopic {
+  const entry: Partial<PageTopic> = page.topics.get(topic) ?? {};
+  entry.seq ??= 0;
+  entry.tail ??= Promise.resolve();
+  entry.handlers ??= new Set();
+  entry.readers ??= 0;
+  entry.link ??= Promise.resolve();
+  page.topics.set(topic, entry as PageTopic);
+  return entry as PageTopic;
+}
+
+function mintSession(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+/**
+ * Runs `job` when every earlier one of the topic has ended, in whichever copy of this package
+ * it was queued: one write per topic and page is under way. **I11**
+ */
+export function enqueue<R>(entry: PageTopic, job: () => Promise<R>): Promise<R> {
+  const turn = entry.tail.then(job);
+  entry.tail = turn.catch(() => {});
+  return turn;
+}
+
+/**
+ * Resolves when `handler` hears the topic's invalidations. All handles of a page share one
+ * listener of the transport; what a handler throws does not reach the others, nor the
+ * transport. A failed `listen` is not remembered: the next call tries again.
+ */
+export async function attach(
+  transport: Transport,
+  topic: Topic,
+  handler: (payload: unknown) => void,
+  onLinkError: (error: unknown) => void,
+): Promise<Unsubscribe> {
+  const page = pageOf(transport);
+  const entry = pageTopicOf(page, topic);
+  entry.listening ??= transport.listen(topic, (payload) => {
+    for (const hear of [...entry.handlers]) {
+      try {
+        hear(payload);
+      } catch (error) {
+        onLinkError(error);
+      }
+    }
+  });
+  const { listening } = entry;
+  try {
+    await listening;
+  } catch (error) {
+    if (entry.listening === listening) entry.listening = undefined;
+    throw error;
+  }
+  // Joined only now: a page that stops while `listen` hangs leaves nothing behind.
+  entry.handlers.add(handler);
+  if (++entry.readers === 1) relink(transport, topic, onLinkError);
+  let attached = true;
+  return () => {
+    if (!attached) return;
+    attached = false;
+    entry.handlers.delete(handler);
+    if (--entry.readers === 0) relink(transport, topic, onLinkError);
+  };
+}
+
+/** Tells the backend whether this page reads the topic. Also after it may have forgotten. */
+export function relink(
+  transport: Transport,
+  topic: Topic,
+  onLinkError: (error: unknown) => void,
+): void {
+  const page = pageOf(transport);
+  const entry = pageTopicOf(page, topic);
+  const tell = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
+  entry.link = entry.link.then(() => transport[tell](topic, page.session)).catch(onLinkError);
+}

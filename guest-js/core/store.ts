@@ -1,0 +1,210 @@
+import { createEngine, type EngineState } from './engine.js';
+import { LockstepError } from './errors.js';
+import { type ErrorContext, toLockstepError } from './explain.js';
+import { applyJsonPatch } from './json-patch.js';
+import { createListeners } from './listeners.js';
+import { createConsoleLogger } from './logger.js';
+import { copySharing } from './own.js';
+import { attach, relink } from './page.js';
+import type { Selection, TopicStatus, TopicStore, TopicStoreOptions } from './topic-store.js';
+import type { Transport } from './transport.js';
+import type { Unsubscribe } from './types.js';
+import { createWriter } from './writer.js';
+
+// How long an announcement of this window's own write may wait for that write's answer, in ms.
+const ECHO_MS = 250;
+
+declare const process: { env: { NODE_ENV?: string } };
+
+/**
+ * The everyday store of one topic over any transport. In a Tauri app, `defineTopic` is this
+ * with Tauri's.
+ *
+ * - **I7** Its copy moves forward only, and is its own: no listener, transport or other handle
+ *   holds a part of it that could be changed.
+ * - **I8** It goes on trying for as long as it lives, and asks again when the page wakes.
+ * - **I9** Nothing is called back after `close()`, except that the status is `closed`.
+ * - **I12** A write resolves when this copy is at the write's revision or newer.
+ *
+ * @example
+ * const counter = createTopicStore<number>('counter', transport);
+ */
+export function createTopicStore<T>(
+  topic: string,
+  transport: Transport,
+  options: TopicStoreOptions = {},
+): TopicStore<T> {
+  const {
+    freeze = !isProduction(),
+    pullTimeoutMs = 10_000,
+    writeTimeoutMs = 30_000,
+    logger = createConsoleLogger(),
+    onError,
+  } = options;
+
+  let value: T | undefined;
+  let previous: T | undefined;
+  let status: TopicStatus = 'idle';
+  let sleepless: Unsubscribe | undefined;
+  let resolveReady: () => void = () => {};
+  let rejectReady: (error: unknown) => void = () => {};
+  const ready = new Promise<void>((resolve, reject) => {
+    resolveReady = resolve;
+    rejectReady = reject;
+  });
+  // Who does not wait for it must not crash on it.
+  ready.catch(() => {});
+
+  const failed = (error: unknown): void => engine.report({ phase: 'apply', error });
+  const changes = createListeners<[next: T, previous: T | undefined]>(failed);
+  const statuses = createListeners<[next: TopicStatus, previous: TopicStatus]>(failed);
+
+  const explained = (error: unknown, action: ErrorContext['action']): LockstepError =>
+    toLockstepError(error, { topic, window: transport.label, action });
+
+  const rejecting =
+    (action: ErrorContext['action']) =>
+    (error: unknown): never => {
+      throw explained(error, action);
+    };
+
+  const linkFailed = (error: unknown): void =>
+    engine.report({ phase: 'subscribe', error: explained(error, 'read') });
+
+  const engine = createEngine({
+    topic,
+    pullTimeoutMs,
+    persistent: true,
+    logger,
+    onError,
+    subscribe: (handler) =>
+      attach(transport, topic, handler, linkFailed).catch(rejecting('listen')),
+    pull: (since) => transport.getSnapshot(topic, since).catch(rejecting('read')),
+    patched: (patch) => applyJsonPatch(value, patch),
+    apply({ data }) {
+      previous = value;
+      value = copySharing(value, data, freeze) as T;
+    },
+    onApplied() {
+      resolveReady();
+      if (value !== previous) changes.tell(value as T, previous);
+    },
+    // The answer to the write is on its way, and brings the same: no need to ask for it.
+    holds({ sourceId }) {
+      if (!writer.busy() || sourceId !== transport.label) return false;
+      setTimeout(engine.release, ECHO_MS);
+      return true;
+    },
+    onState: (state: EngineState) => turn(state),
+  });
+
+  const writer = createWriter<T>({
+    topic,
+    transport,
+    engine,
+    writeTimeoutMs,
+    get: () => value as T,
+    explained,
+  });
+
+  function turn(to: TopicStatus): void {
+    const from = status;
+    if (from === to || from === 'closed') return;
+    status = to;
+    statuses.tell(to, from);
+  }
+
+  /** Whatever is used first starts the store. */
+  function use(): void {
+    if (status !== 'idle') return;
+    status = 'connecting';
+    sleepless = transport.onWake?.(({ restored }) => {
+      if (restored) relink(transport, topic, linkFailed);
+      engine.wake();
+    });
+    engine.start().catch(() => {});
+  }
+
+  const closed = (): LockstepError =>
+    new LockstepError('closed', `The store of "${topic}" was closed`, { topic });
+
+  /** Runs what makes a promise, unless the store is closed. */
+  function open<R>(work: () => Promise<R>): Promise<R> {
+    if (status === 'closed') return Promise.reject(closed());
+    use();
+    return work();
+  }
+
+  function select<S>(
+    pick: (state: T) => S,
+    equal: (a: S, b: S) => boolean = Object.is,
+  ): Selection<S> {
+    return {
+      get() {
+        use();
+        return value === undefined ? undefined : pick(value);
+      },
+      subscribe(listener) {
+        use();
+        let last = value === undefined ? undefined : { part: pick(value) };
+        return changes.add((next) => {
+          const part = pick(next);
+          if (last && equal(last.part, part)) return;
+          const before = last?.part;
+          last = { part };
+          listener(part, before);
+        });
+      },
+    };
+  }
+
+  return {
+    topic,
+    get() {
+      use();
+      return value;
+    },
+    subscribe(listener) {
+      use();
+      return changes.add(listener);
+    },
+    select,
+    set: (next, write) => open(() => writer.write({ set: next }, write)),
+    merge: (patch, write) => open(() => writer.write({ merge: patch }, write)),
+    update: (change) => open(() => writer.update(change)),
+    get status() {
+      return status;
+    },
+    onStatus(listener) {
+      use();
+      return statuses.add(listener);
+    },
+    get revision() {
+      use();
+      return engine.revision();
+    },
+    get ready() {
+      use();
+      return ready;
+    },
+    refresh: () => open(engine.refresh),
+    close() {
+      if (status === 'closed') return;
+      sleepless?.();
+      engine.stop();
+      changes.clear();
+      rejectReady(closed());
+      turn('closed');
+      statuses.clear();
+    },
+  };
+}
+
+function isProduction(): boolean {
+  try {
+    return process.env.NODE_ENV === 'production';
+  } catch {
+    // A browser without a bundler has no `process`.
+    return false;
+  }
+}

@@ -1,0 +1,107 @@
+import { createEngine } from './engine.js';
+import type { Revision } from './revision.js';
+import { createThrottledHandler, type InvalidationThrottlingOptions } from './throttle.js';
+import type {
+  InvalidationEvent,
+  InvalidationSubscriber,
+  Logger,
+  SnapshotApplier,
+  SnapshotProvider,
+  SyncErrorContext,
+  Topic,
+} from './types.js';
+
+/** The parts that make a handle. */
+export interface RevisionSyncOptions<T> {
+  topic: Topic;
+  subscriber: InvalidationSubscriber;
+  provider: SnapshotProvider<T>;
+  applier: SnapshotApplier<T>;
+  /**
+   * Whether an announcement of something newer is a reason to pull; for one that is not, the
+   * handle stays as it is until the next. If it throws, the handle pulls. Default: always.
+   */
+  shouldRefresh?: (event: InvalidationEvent) => boolean;
+  logger?: Logger;
+  /** Told of every error, also of those that are tried again. What it throws is logged. */
+  onError?: (context: SyncErrorContext) => void;
+  /** Thins out pulls under a burst of announcements. Default: not at all. */
+  throttling?: InvalidationThrottlingOptions;
+  /**
+   * After how many ms a pull counts as failed; an answer that comes later is still used.
+   * `Infinity`: never. Default: 30 000.
+   */
+  pullTimeoutMs?: number;
+}
+
+/** Keeps local state at the owner's. See {@link createRevisionSync}. */
+export interface RevisionSyncHandle {
+  /**
+   * Subscribes, pulls, and resolves once the first snapshot is applied: for every caller, also
+   * for one who calls while it is under way.
+   *
+   * Rejects with the subscriber's, provider's or applier's own error, and has then cleaned up,
+   * so that it may be called again; with kind `protocol` for an answer that is none; `timeout`
+   * if none came in time; `closed` if `stop()` was called before it resolved, or earlier.
+   */
+  start(): Promise<void>;
+  /** Ends the handle for good. Nothing is called back after it. */
+  stop(): void;
+  /**
+   * Resolves after a pull that began after this call. May be called before `start()`. Rejects
+   * as `start()` does; a started handle goes on trying all the same. After `stop()` it does
+   * nothing.
+   */
+  refresh(): Promise<void>;
+  /** The revision that the applier took last; `0` before the first. */
+  getLocalRevision(): Revision;
+}
+
+/**
+ * Keeps local state in step with its owner: listens for invalidations, pulls snapshots, and
+ * hands strictly newer ones to the applier.
+ *
+ * Once started it never gives up: a failed pull is tried again after 0.5 s, 1 s, 2 s and so on,
+ * up to 30 s, and each failure is told to `onError`. An applier that returns a promise which
+ * never settles holds everything up, since the revision may not move before it.
+ *
+ * @throws {TypeError} for an empty topic.
+ * @throws {RangeError} for a throttling with neither edge.
+ *
+ * @example
+ * const sync = createRevisionSync({ topic: 'settings', subscriber, provider, applier });
+ * await sync.start();
+ * // later
+ * sync.stop();
+ */
+export function createRevisionSync<T>(options: RevisionSyncOptions<T>): RevisionSyncHandle {
+  const { topic, subscriber, provider, applier, throttling, pullTimeoutMs = 30_000 } = options;
+  if (typeof topic !== 'string' || topic.trim() === '') {
+    throw new TypeError('topic must be a non-empty string');
+  }
+  const engine = createEngine({
+    topic,
+    pullTimeoutMs,
+    persistent: false,
+    subscribe: (handler) => subscriber.subscribe(handler),
+    pull: (since, signal) => provider.getSnapshot(since, signal),
+    apply: (snapshot) => applier.apply(snapshot as { revision: Revision; data: T }),
+    shouldRefresh: options.shouldRefresh,
+    onError: options.onError,
+    logger: options.logger,
+    ...(throttling && {
+      throttle: (fire: () => void) =>
+        createThrottledHandler(fire, {
+          ...throttling,
+          // I8: without it, the last change of a burst would never be asked for.
+          trailing: throttling.leading !== false || throttling.trailing !== false,
+        }),
+    }),
+  });
+  return {
+    start: engine.start,
+    stop: engine.stop,
+    refresh: engine.refresh,
+    getLocalRevision: engine.revision,
+  };
+}

@@ -1,0 +1,183 @@
+import type { Revision } from './revision.js';
+import type { Logger, SyncErrorContext, Topic, Unsubscribe } from './types.js';
+
+/**
+ * What a store is doing, for a user interface.
+ *
+ * | status | meaning |
+ * |---|---|
+ * | `idle` | nobody has used it yet |
+ * | `connecting` | it is making sure that it will hear of changes |
+ * | `syncing` | a pull is under way |
+ * | `synchronized` | it shows what the backend has, as far as it has heard |
+ * | `stale` | something newer is known, or the last pull failed: another is pending |
+ * | `denied` | a capability is missing; it asks again every 30 s, and when the window wakes |
+ * | `closed` | `close()` was called |
+ */
+export type TopicStatus =
+  | 'idle'
+  | 'connecting'
+  | 'syncing'
+  | 'synchronized'
+  | 'stale'
+  | 'denied'
+  | 'closed';
+
+/**
+ * A JSON Merge Patch (RFC 7396) of `T`: members replace, objects merge, `null` removes. Arrays
+ * are replaced as a whole. `null` is allowed only where the member may be missing or null.
+ *
+ * @example
+ * const patch: MergePatch<{ theme: string; window: { width: number; title?: string } }> = {
+ *   window: { width: 800, title: null },
+ * };
+ */
+export type MergePatch<T> = T extends readonly unknown[]
+  ? T
+  : T extends object
+    ? { [K in keyof T]?: MergePatch<T[K]> | Removal<T, K> }
+    : T;
+
+type Removal<T, K extends keyof T> = string extends K
+  ? null
+  : undefined extends T[K]
+    ? null
+    : null extends T[K]
+      ? null
+      : never;
+
+/** How one write is to be made. */
+export interface WriteOptions {
+  /** Write only if the topic is at exactly this revision; else reject with `conflict`. */
+  expectedRevision?: Revision;
+}
+
+/** A part of a store's state. See {@link TopicStore.select}. */
+export interface Selection<S> {
+  /** The part now; undefined before the first snapshot. */
+  get(): S | undefined;
+  /** Calls `listener` when the part has changed, until the returned function is called. */
+  subscribe(listener: (next: S, previous: S | undefined) => void): Unsubscribe;
+}
+
+/** How a store behaves. */
+export interface TopicStoreOptions {
+  /**
+   * Whether the store's copy is deep-frozen, so that changing it by mistake throws at once
+   * rather than drifting away from the other windows. Default: yes, unless
+   * `process.env.NODE_ENV` is `production`, which bundlers fill in.
+   */
+  freeze?: boolean;
+  /** After how many ms a pull counts as failed and is tried again. Default: 10 000. */
+  pullTimeoutMs?: number;
+  /** After how many ms a write rejects with `timeout`. Default: 30 000. */
+  writeTimeoutMs?: number;
+  /** Default: warnings and errors, on the console. */
+  logger?: Logger;
+  /** Told of every error that no promise carries, listeners' included. */
+  onError?: (context: SyncErrorContext) => void;
+}
+
+/**
+ * One topic in one window: the everyday store.
+ *
+ * It starts by itself on first use of any member but `topic`, `status` and `close`, so that a
+ * window pays only for the topics it uses. It never gives up: failures show in `status`, and go
+ * to `onError`.
+ *
+ * `set`, `merge` and `update` resolve with the write's revision, or a newer one, as soon as this
+ * store shows it; `get()` right after holds the result. (In a window that may write the topic
+ * but not read it, they resolve when the backend has applied the write.) Writes of one page to
+ * one topic go out one after another, in the order of the calls. Each rejects with a
+ * {@link LockstepError} of one of these kinds, and changes nothing, except where it says so:
+ *
+ * - `denied`, `unknownTopic`, `invalidTopic`, `invalidData`, `invalidRequest`, `tooLarge`,
+ *   `panicked`, `unserializable`, `exhausted`, `outOfOrder`: the backend's; see
+ *   {@link LockstepErrorKind}.
+ * - `conflict`: the topic is not at `expectedRevision`.
+ * - `applied`: the write **was applied**, at `error.revision`, but could not be shown here yet.
+ * - `timeout`: no answer came within `writeTimeoutMs`. **Whether it was applied is unknown**;
+ *   later writes go on.
+ * - `transport`: the call failed on its way. **Whether it was applied is unknown.**
+ * - `closed`: the store was closed before the call.
+ */
+export interface TopicStore<T> {
+  readonly topic: Topic;
+
+  /** The state, or undefined before the first snapshot. The store's own: not to be changed. */
+  get(): T | undefined;
+
+  /**
+   * Calls `listener` after each change, with the state before it (undefined before the first),
+   * until the returned function is called. What it throws goes to `onError`.
+   *
+   * @example
+   * const stop = settings.subscribe((next) => document.body.dataset.theme = next.theme);
+   */
+  subscribe(listener: (next: T, previous: T | undefined) => void): Unsubscribe;
+
+  /**
+   * A part of the state, whose listeners are called only when it has changed. Parts of the
+   * state that did not change stay `===`, so the default `equal`, `Object.is`, is right for any
+   * part that is picked; give your own where `select` makes something new each time.
+   *
+   * @example
+   * settings.select((s) => s.theme).subscribe((theme) => paint(theme));
+   */
+  select<S>(select: (state: T) => S, equal?: (a: S, b: S) => boolean): Selection<S>;
+
+  /**
+   * Replaces the whole state. Another window's change that this one has not seen is lost: say
+   * which revision you expect, or use `merge` or `update`.
+   *
+   * @example
+   * await settings.set({ theme: 'dark', fontSize: 14 });
+   */
+  set(value: T, options?: WriteOptions): Promise<Revision>;
+
+  /**
+   * Changes only what the patch names (RFC 7396), whatever the rest is by now.
+   *
+   * @example
+   * await settings.merge({ theme: 'dark' });
+   */
+  merge(patch: MergePatch<T>, options?: WriteOptions): Promise<Revision>;
+
+  /**
+   * Makes the next state from the current one, and loses nobody's change: where another window
+   * was faster, `change` is called again with what that one wrote. `change` must therefore be
+   * free of side effects, and must not alter its argument. Pulls first where nothing was pulled
+   * yet, and rejects if that fails. After 100 conflicts in a row it rejects with `conflict`. What
+   * `change` throws, `update` rejects with.
+   *
+   * @example
+   * await counter.update((count) => count + 1);
+   */
+  update(change: (current: T) => T): Promise<Revision>;
+
+  /** What the store is doing. Reading it starts nothing. */
+  readonly status: TopicStatus;
+  /** Calls `listener` after each change of `status`, until the returned function is called. */
+  onStatus(listener: (next: TopicStatus, previous: TopicStatus) => void): Unsubscribe;
+
+  /** The revision of `get()`; `0` before the first snapshot. */
+  readonly revision: Revision;
+
+  /**
+   * Resolves when the first snapshot is here. Rejects with `closed` if the store is closed
+   * before that, and in no other case: meanwhile, `status` tells.
+   */
+  readonly ready: Promise<void>;
+
+  /**
+   * Resolves after a pull that began after this call. Rejects with what made it fail (the store
+   * goes on trying all the same), or with `closed`.
+   */
+  refresh(): Promise<void>;
+
+  /**
+   * Ends the store for good: no listener is called after it (but status listeners, with
+   * `closed`). Writes asked for before are still sent, and settle. `get()` keeps the last state.
+   */
+  close(): void;
+}

@@ -1,0 +1,47 @@
+import type { Revision } from './revision.js';
+import type { Topic, Unsubscribe } from './types.js';
+
+/** A write as it travels: exactly one of `set` and `merge`. */
+export interface WriteRequest {
+  topic: Topic;
+  /** One page life of one webview. */
+  session: string;
+  /** Rises with each write of one session to one topic; from 1. */
+  seq: number;
+  /** What this window has: the answer may be what changed since. */
+  since?: Revision;
+  /** Apply only if the topic is at exactly this revision. */
+  expectedRevision?: Revision;
+  set?: unknown;
+  merge?: unknown;
+}
+
+/** Why a window should ask again. */
+export interface Wake {
+  /** The page came back from the back/forward cache: the backend has forgotten its session. */
+  restored: boolean;
+}
+
+/**
+ * All that the everyday store needs of the outside. What the promises bring is checked by the
+ * store; a rejection may be anything (see `toLockstepError`).
+ *
+ * Tauri's is `createTauriTransport()`; a test hosts many windows over a fake one.
+ */
+export interface Transport {
+  /** The window's label. */
+  readonly label: string;
+  /**
+   * Where the page's shared registry is kept. Default: `globalThis`. A test that hosts several
+   * windows in one process gives each its own.
+   */
+  readonly scope?: object;
+  /** Resolves when every later invalidation of the topic will reach `handler`. */
+  listen(topic: Topic, handler: (payload: unknown) => void): Promise<Unsubscribe>;
+  getSnapshot(topic: Topic, since?: Revision): Promise<unknown>;
+  write(request: WriteRequest): Promise<unknown>;
+  subscribe(topic: Topic, session: string): Promise<unknown>;
+  unsubscribe(topic: Topic, session: string): Promise<unknown>;
+  /** Calls `handler` when the page is focused, shown, restored, or on-line again. */
+  onWake?(handler: (wake: Wake) => void): Unsubscribe;
+}

@@ -1,0 +1,21 @@
+/**
+ * Every window of a Tauri app, showing the same state.
+ *
+ * Start with {@link defineTopic}. {@link createTauriRevisionSync} is the smaller building block
+ * for a store of your own; `tauri-plugin-lockstep-api/core` is all of it without Tauri.
+ *
+ * @module
+ */
+export * from './core/index.js';
+export {
+  createTauriInvalidationSubscriber,
+  createTauriRevisionSync,
+  createTauriSnapshotProvider,
+  createTauriTransport,
+  defineTopic,
+  type TauriInvalidationSubscriberOptions,
+  type TauriInvoke,
+  type TauriListen,
+  type TauriRevisionSyncOptions,
+  type TauriSnapshotProviderOptions,
+} from './tauri.js';

@@ -1,0 +1,32 @@
+// What a window pays, minified and gzipped, without @tauri-apps/api. Fails over a limit.
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build } from 'esbuild';
+
+const LIMITS = [
+  { name: 'createTauriRevisionSync', kilobytes: 1.9 },
+  { name: 'defineTopic', kilobytes: 6 },
+];
+
+const resolveDir = fileURLToPath(new URL('..', import.meta.url));
+let failed = false;
+
+for (const { name, kilobytes } of LIMITS) {
+  const { outputFiles } = await build({
+    stdin: { contents: `export { ${name} } from './index.js';`, resolveDir, loader: 'ts' },
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    external: ['@tauri-apps/api'],
+    define: { 'process.env.NODE_ENV': '"production"' },
+  });
+  const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  const limit = kilobytes * 1000;
+  const over = size > limit;
+  failed ||= over;
+  console.log(`${over ? 'OVER' : 'ok  '} ${name}: ${size} B of ${limit} B (min+gzip)`);
+}
+
+if (failed) process.exit(1);

@@ -1,0 +1,174 @@
+import { invoke } from '@tauri-apps/api/core';
+import { listen } from '@tauri-apps/api/event';
+import { createTopicStore } from './core/store.js';
+import {
+  createRevisionSync,
+  type RevisionSyncHandle,
+  type RevisionSyncOptions,
+} from './core/sync.js';
+import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
+import type { Transport, Wake } from './core/transport.js';
+import type {
+  InvalidationEvent,
+  InvalidationSubscriber,
+  SnapshotEnvelope,
+  SnapshotProvider,
+  Unsubscribe,
+} from './core/types.js';
+
+/** As much of `listen` of `@tauri-apps/api/event` as is needed: give your own in tests. */
+export type TauriListen = <T = unknown>(
+  eventName: string,
+  handler: (event: { payload: T }) => void,
+) => Promise<Unsubscribe>;
+
+/** As much of `invoke` of `@tauri-apps/api/core` as is needed: give your own in tests. */
+export type TauriInvoke = <T>(command: string, args?: Record<string, unknown>) => Promise<T>;
+
+/** Where a subscriber listens: name the topic, or the event itself. */
+export interface TauriInvalidationSubscriberOptions {
+  topic?: string;
+  /** Default: `<topic>:invalidated`. */
+  eventName?: string;
+  /** Default: Tauri's. */
+  listen?: TauriListen;
+}
+
+/** Where a provider reads: name the topic, or the command and its arguments. */
+export interface TauriSnapshotProviderOptions {
+  topic?: string;
+  /** Default: `plugin:lockstep|get_snapshot`. */
+  commandName?: string;
+  /** Default: `{ topic }`. */
+  args?: Record<string, unknown>;
+  /** Default: Tauri's. */
+  invoke?: TauriInvoke;
+}
+
+const eventOf = (topic: string | undefined): string => `${topic}:invalidated`;
+const command = (name: string): string => `plugin:lockstep|${name}`;
+
+/**
+ * Hears invalidations as Tauri events. `subscribe` rejects with Tauri's own error, such as a
+ * missing `core:event:allow-listen`.
+ *
+ * @example
+ * const subscriber = createTauriInvalidationSubscriber({ topic: 'settings' });
+ */
+export function createTauriInvalidationSubscriber({
+  topic,
+  eventName = eventOf(topic),
+  listen: hear = listen,
+}: TauriInvalidationSubscriberOptions): InvalidationSubscriber {
+  return {
+    subscribe: (handler) => hear<InvalidationEvent>(eventName, ({ payload }) => handler(payload)),
+  };
+}
+
+/**
+ * Reads snapshots by a Tauri command. `getSnapshot` rejects with whatever the command rejects
+ * with.
+ *
+ * @example
+ * const provider = createTauriSnapshotProvider<Settings>({ topic: 'settings' });
+ */
+export function createTauriSnapshotProvider<T>({
+  topic,
+  commandName = command('get_snapshot'),
+  args = { topic },
+  invoke: call = invoke,
+}: TauriSnapshotProviderOptions): SnapshotProvider<T> {
+  return { getSnapshot: () => call<SnapshotEnvelope<T>>(commandName, args) };
+}
+
+/** A revision sync over Tauri; every part of the wire may be named otherwise. */
+export interface TauriRevisionSyncOptions<T>
+  extends Omit<RevisionSyncOptions<T>, 'subscriber' | 'provider'>,
+    Omit<TauriInvalidationSubscriberOptions, 'topic'>,
+    Omit<TauriSnapshotProviderOptions, 'topic'> {}
+
+/**
+ * {@link createRevisionSync} over Tauri: with this plugin's backend, or with your own that
+ * emits an event and answers a command.
+ *
+ * @example
+ * const sync = createTauriRevisionSync<Settings>({
+ *   topic: 'settings',
+ *   applier: { apply: ({ data }) => store.setState(data) },
+ * });
+ * await sync.start();
+ */
+export function createTauriRevisionSync<T>(
+  options: TauriRevisionSyncOptions<T>,
+): RevisionSyncHandle {
+  return createRevisionSync({
+    ...options,
+    subscriber: createTauriInvalidationSubscriber(options),
+    provider: createTauriSnapshotProvider<T>(options),
+  });
+}
+
+interface TauriWindow {
+  __TAURI_INTERNALS__?: { metadata?: { currentWebview?: { label?: string } } };
+}
+
+/**
+ * The everyday store's transport over Tauri. Making it touches nothing, so that a topic may be
+ * defined where there is no window.
+ *
+ * @example
+ * const store = createTopicStore<Settings>('settings', createTauriTransport());
+ */
+export function createTauriTransport(): Transport {
+  return {
+    get label() {
+      const { __TAURI_INTERNALS__: internals } = globalThis as TauriWindow;
+      return internals?.metadata?.currentWebview?.label ?? '';
+    },
+    listen: (topic, handler) => listen(eventOf(topic), ({ payload }) => handler(payload)),
+    getSnapshot: (topic, since) =>
+      invoke(command('get_snapshot'), { topic, ...(since !== undefined && { since }) }),
+    write: (request) => invoke(command('write'), { ...request }),
+    subscribe: (topic, session) => invoke(command('subscribe'), { topic, session }),
+    unsubscribe: (topic, session) => invoke(command('unsubscribe'), { topic, session }),
+    onWake,
+  };
+}
+
+/** WebView2 does not report every hiding, so the focus counts as well. */
+function onWake(handler: (wake: Wake) => void): Unsubscribe {
+  const controller = new AbortController();
+  const { signal } = controller;
+  const awake = (): void => handler({ restored: false });
+  window.addEventListener('focus', awake, { signal });
+  window.addEventListener('online', awake, { signal });
+  window.addEventListener(
+    'pageshow',
+    ({ persisted }) => {
+      if (persisted) handler({ restored: true });
+    },
+    { signal },
+  );
+  document.addEventListener(
+    'visibilitychange',
+    () => {
+      if (document.visibilityState === 'visible') awake();
+    },
+    { signal },
+  );
+  return () => controller.abort();
+}
+
+/**
+ * The store of one topic in this window: what an app uses every day. It costs nothing until it
+ * is used.
+ *
+ * @example
+ * export const settings = defineTopic<Settings>('settings');
+ *
+ * settings.subscribe((next) => render(next));
+ * await settings.merge({ theme: 'dark' });
+ */
+export function defineTopic<T>(topic: string, options?: TopicStoreOptions): TopicStore<T> {
+  return createTopicStore<T>(topic, createTauriTransport(), options);
+}
