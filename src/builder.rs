@@ -1,0 +1,121 @@
+//! Puts the plugin together.
+
+use crate::{
+    announcer::{self, EventAnnouncer, Signal},
+    bindings::Bindings,
+    commands,
+    config::{Config, Settings},
+    lockstep::Lockstep,
+    pages::{self, Pages},
+    scopes::ReadScopes,
+};
+use lockstep_core::{RegisterError, State, Store, StoreOptions, Topic};
+use std::{sync::Arc, time::Duration};
+use tauri::{
+    Manager, Runtime,
+    plugin::{self, TauriPlugin},
+};
+use ts_rs::TS;
+
+type Registration = Box<dyn FnOnce(&Store) -> Result<(), RegisterError> + Send>;
+
+/// Builds the plugin from the app's topics.
+///
+/// ```no_run
+/// use serde::{Deserialize, Serialize};
+/// use tauri_plugin_lockstep::Topic;
+/// use ts_rs::TS;
+///
+/// #[derive(Clone, Default, Serialize, Deserialize, TS)]
+/// pub struct Settings {
+///     dark: bool,
+/// }
+///
+/// pub const SETTINGS: Topic<Settings> = Topic::new("settings");
+///
+/// # fn run(context: tauri::Context) -> tauri::Result<()> {
+/// tauri::Builder::default()
+///     .plugin(tauri_plugin_lockstep::Builder::new().topic(SETTINGS, Settings::default()).build())
+///     .run(context)
+/// # }
+/// ```
+#[must_use = "build the plugin with `.build()`"]
+#[derive(Default)]
+pub struct Builder {
+    registrations: Vec<Registration>,
+    bindings: Bindings,
+    settings: Settings,
+}
+
+impl Builder {
+    /// A plugin without topics, with the default options.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a topic with its first value. A name that is added twice stops the app at its start.
+    pub fn topic<T: State + TS>(mut self, topic: Topic<T>, initial: T) -> Self {
+        self.bindings.add::<T>(topic.name());
+        self.registrations.push(Box::new(move |store| store.register(topic, initial).map(drop)));
+        self
+    }
+
+    /// How often one topic is announced at most. Default: 16 ms. `announceIntervalMs` in the configuration wins.
+    pub fn announce_interval(mut self, interval: Duration) -> Self {
+        self.settings.announce_interval = interval;
+        self
+    }
+
+    /// The biggest payload of a window's write, in bytes of JSON. Default: 16 MiB. `maxPayloadBytes` in the
+    /// configuration wins.
+    pub fn max_payload_bytes(mut self, bytes: usize) -> Self {
+        self.settings.max_payload_bytes = bytes;
+        self
+    }
+
+    /// The TypeScript bindings of the topics added so far.
+    pub fn bindings(&self) -> &Bindings {
+        &self.bindings
+    }
+
+    /// The plugin.
+    pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
+        let Self { registrations, settings, .. } = self;
+        let pages = Arc::new(Pages::<R>::default());
+        let (probed, readied) = (Arc::clone(&pages), Arc::clone(&pages));
+        plugin::Builder::<R, Option<Config>>::new("lockstep")
+            .invoke_handler(tauri::generate_handler![
+                commands::get_snapshot,
+                commands::get_snapshots,
+                commands::write,
+                commands::subscribe,
+                commands::unsubscribe,
+            ])
+            .setup(move |app, api| {
+                let settings = match api.config() {
+                    Some(config) => settings.overridden_by(config),
+                    None => settings,
+                };
+                let signal = Arc::new(Signal::default());
+                let store = Store::with_options(
+                    EventAnnouncer { app: app.clone(), signal: Arc::clone(&signal) },
+                    StoreOptions { announce_interval: settings.announce_interval, ..StoreOptions::default() },
+                );
+                for register in registrations {
+                    register(&store)?;
+                }
+                tauri::async_runtime::spawn(announcer::run(app.clone(), store.clone(), signal, probed));
+                app.manage(Lockstep { store, settings, read_scopes: ReadScopes::default() });
+                Ok(())
+            })
+            .on_webview_ready(move |webview| readied.on_webview_ready(webview))
+            .on_page_load(pages::on_page_load)
+            .on_event(move |app, event| pages.on_event(app, event))
+            .build()
+    }
+}
+
+/// The plugin without topics: add them with [`Lockstep::register`](crate::Lockstep::register) while the app runs.
+pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
+    Builder::new().build()
+}

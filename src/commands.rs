@@ -1,0 +1,127 @@
+//! The commands of `PROTOCOL.md`. Each reads its arguments, asks the scope, and lets the engine do the rest.
+
+use crate::{
+    Lockstep,
+    error::CommandError,
+    scopes::{Access, TopicEntry, authorise, topic_scope},
+    wire::{self, Fields, WriteRequest},
+};
+use lockstep_core::{ClientWrite, SessionKey, TopicName};
+use tauri::{
+    Runtime, State, Webview,
+    ipc::{CommandScope, Request, Response},
+};
+
+type Scope = CommandScope<TopicEntry>;
+
+#[tauri::command]
+pub(crate) async fn get_snapshot<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<Response, CommandError> {
+    let fields = Fields::of(&request)?;
+    let topic = fields.topic()?;
+    authorise(webview.label(), &topic, Access::Read, &topic_scope(&scope))?;
+    let answer = lockstep.store.pull(&topic, fields.since()?)?;
+    Ok(Response::new(wire::answer(&answer)))
+}
+
+#[tauri::command]
+pub(crate) async fn get_snapshots<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<Response, CommandError> {
+    let scope = topic_scope(&scope);
+    let mut granted = Vec::new();
+    let places: Vec<Result<usize, CommandError>> = wire::pulls(Fields::of(&request)?)?
+        .into_iter()
+        .map(|pull| {
+            let (topic, since) = pull?;
+            authorise(webview.label(), &topic, Access::Read, &scope)?;
+            granted.push((topic, since));
+            Ok(granted.len() - 1)
+        })
+        .collect();
+    let mut answers: Vec<_> = lockstep.store.pull_many(&granted).into_iter().map(Some).collect();
+    let results = places.into_iter().map(|place| {
+        let answer = match place.map(|at| answers.get_mut(at).and_then(Option::take)) {
+            Ok(Some(answer)) => answer.map_err(CommandError::from),
+            Ok(None) => Err(CommandError::invalid_request("topics", "a result is missing")),
+            Err(error) => Err(error),
+        };
+        answer.map_or_else(|error| wire::failed(&error), |answer| wire::answer(&answer))
+    });
+    Ok(Response::new(format!("[{}]", results.collect::<Vec<_>>().join(","))))
+}
+
+#[tauri::command]
+pub(crate) async fn write<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<Response, CommandError> {
+    let fields = Fields::of(&request)?;
+    let topic = fields.topic()?;
+    authorise(webview.label(), &topic, Access::Write, &topic_scope(&scope))?;
+    let WriteRequest { page, seq, since, expected, change } =
+        WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
+    let session = SessionKey::new(webview.label(), page);
+    let may_read = lockstep.read_scopes.of(&webview, &session).grants(&topic);
+
+    let written = lockstep.store.write(&topic, ClientWrite { session, seq, expected, change });
+    // From here on the write has happened, or has not: what cannot be shown does not make it fail.
+    let current = |since| lockstep.store.pull(&topic, since).ok().filter(|_| may_read);
+    match written {
+        Ok(revision) => {
+            Ok(Response::new(current(since).map_or_else(|| wire::withheld(revision), |answer| wire::answer(&answer))))
+        }
+        Err(error) => {
+            let conflict = matches!(error, lockstep_core::WriteError::Conflict { .. });
+            let error = CommandError::from(error);
+            Err(match current(None).filter(|_| conflict) {
+                Some(answer) => error.with_current(&answer),
+                None => error,
+            })
+        }
+    }
+}
+
+#[tauri::command]
+pub(crate) async fn subscribe<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<(), CommandError> {
+    let (topic, session) = reader(&webview, &scope, &request)?;
+    Ok(lockstep.store.subscribe(&topic, &session)?)
+}
+
+#[tauri::command]
+pub(crate) async fn unsubscribe<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<(), CommandError> {
+    let (topic, session) = reader(&webview, &scope, &request)?;
+    lockstep.store.unsubscribe(&topic, &session);
+    Ok(())
+}
+
+/// Who wants to be, or not to be, a reader of what.
+fn reader<R: Runtime>(
+    webview: &Webview<R>,
+    scope: &Scope,
+    request: &Request<'_>,
+) -> Result<(TopicName, SessionKey), CommandError> {
+    let fields = Fields::of(request)?;
+    let topic = fields.topic()?;
+    authorise(webview.label(), &topic, Access::Read, &topic_scope(scope))?;
+    Ok((topic, SessionKey::new(webview.label(), fields.session()?)))
+}

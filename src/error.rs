@@ -1,0 +1,160 @@
+//! Errors as windows see them: `{ kind, message, … }`, with `kind` one of the closed set in `PROTOCOL.md`.
+
+use crate::scopes::Access;
+use lockstep_core::{AccessError, Answer, EncodeError, PullError, Revision, TopicName, WriteError};
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+/// Why a command was rejected. Every error of a write means that nothing was changed.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CommandError {
+    #[serde(flatten)]
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+enum Kind {
+    Denied {
+        topic: TopicText,
+        window: String,
+        permission: &'static str,
+    },
+    UnknownTopic {
+        topic: TopicText,
+    },
+    InvalidTopic {
+        topic: TopicText,
+    },
+    InvalidRequest {
+        field: String,
+    },
+    InvalidData {
+        topic: TopicText,
+        path: String,
+    },
+    Conflict {
+        topic: TopicText,
+        expected_revision: Revision,
+        revision: Revision,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        data: Option<Box<RawValue>>,
+    },
+    TooLarge {
+        topic: TopicText,
+        size: usize,
+        limit: usize,
+    },
+    OutOfOrder {
+        topic: TopicText,
+        seq: u64,
+        last_seq: u64,
+    },
+    Panicked {
+        topic: TopicText,
+    },
+    Unserializable {
+        topic: TopicText,
+    },
+    Exhausted {
+        topic: TopicText,
+    },
+}
+
+/// A topic's name, or what was given for one.
+type TopicText = String;
+
+impl CommandError {
+    pub(crate) fn invalid_request(field: &str, reason: &str) -> Self {
+        let place = if field.is_empty() { String::new() } else { format!(" at `{field}`") };
+        Self {
+            kind: Kind::InvalidRequest { field: field.to_owned() },
+            message: format!("the request is malformed{place}: {reason}"),
+        }
+    }
+
+    pub(crate) fn invalid_topic(text: &str) -> Self {
+        let text: String = text.chars().take(TopicName::MAX_LEN).collect();
+        let message = format!("{text:?} is not a topic name: use 1 to 128 of A-Z a-z 0-9 - _ / :");
+        Self { kind: Kind::InvalidTopic { topic: text }, message }
+    }
+
+    /// **I13**: the same whether the topic exists or not.
+    pub(crate) fn denied(window: &str, topic: &TopicName, access: Access) -> Self {
+        let permission = access.permission();
+        let message = format!(
+            r#"window "{window}" may not {access} topic "{topic}". To allow it, add {{ "identifier": "{permission}", "allow": [{{ "topic": "{topic}" }}] }} to the "permissions" of a capability (src-tauri/capabilities/*.json) whose "windows" name "{window}", and see that no "deny" covers the topic"#
+        );
+        Self { kind: Kind::Denied { topic: topic.to_string(), window: window.to_owned(), permission }, message }
+    }
+
+    pub(crate) fn too_large(topic: &TopicName, size: usize, limit: usize) -> Self {
+        Self {
+            kind: Kind::TooLarge { topic: topic.to_string(), size, limit },
+            message: format!(
+                "a write of {size} bytes to topic {topic:?} is over the limit of {limit}: write less at once, or raise `plugins.lockstep.maxPayloadBytes` in tauri.conf.json"
+            ),
+        }
+    }
+
+    /// Adds the current state to a conflict, for a window that may read it.
+    pub(crate) fn with_current(mut self, current: &Answer) -> Self {
+        if let (Kind::Conflict { revision, data, .. }, Answer::Snapshot { revision: at, data: text }) =
+            (&mut self.kind, current)
+        {
+            *revision = *at;
+            *data = RawValue::from_string(text.to_string()).ok();
+        }
+        self
+    }
+}
+
+impl From<AccessError> for CommandError {
+    fn from(error: AccessError) -> Self {
+        let message = error.to_string();
+        let kind = match error {
+            AccessError::UnknownTopic(topic) | AccessError::WrongType(topic) => {
+                Kind::UnknownTopic { topic: topic.to_string() }
+            }
+            // A command is not run from inside a write; should a runtime ever do so, nothing has happened yet.
+            AccessError::InsideWrite => Kind::InvalidRequest { field: String::new() },
+        };
+        Self { kind, message }
+    }
+}
+
+impl From<PullError> for CommandError {
+    fn from(error: PullError) -> Self {
+        let message = error.to_string();
+        match error {
+            PullError::Access(error) => error.into(),
+            PullError::Encode { topic, source: EncodeError::Panicked(_) } => {
+                Self { kind: Kind::Panicked { topic: topic.to_string() }, message }
+            }
+            PullError::Encode { topic, source: EncodeError::Unserializable(_) } => {
+                Self { kind: Kind::Unserializable { topic: topic.to_string() }, message }
+            }
+        }
+    }
+}
+
+impl From<WriteError> for CommandError {
+    fn from(error: WriteError) -> Self {
+        let message = error.to_string();
+        let kind = match error {
+            WriteError::Access(error) => return error.into(),
+            WriteError::InvalidData { topic, path, .. } => Kind::InvalidData { topic: topic.to_string(), path },
+            WriteError::Conflict { topic, expected, current } => {
+                Kind::Conflict { topic: topic.to_string(), expected_revision: expected, revision: current, data: None }
+            }
+            WriteError::OutOfOrder { topic, seq, last } => {
+                Kind::OutOfOrder { topic: topic.to_string(), seq, last_seq: last }
+            }
+            WriteError::Panicked { topic, .. } => Kind::Panicked { topic: topic.to_string() },
+            WriteError::Exhausted(topic) => Kind::Exhausted { topic: topic.to_string() },
+        };
+        Self { kind, message }
+    }
+}

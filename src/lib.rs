@@ -1,0 +1,23 @@
+//! Multi-window state sync for Tauri: the Rust backend owns the state, every window shows it.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![deny(missing_docs)]
+
+mod announcer;
+mod bindings;
+mod builder;
+mod commands;
+mod config;
+mod error;
+mod lockstep;
+mod pages;
+mod scopes;
+mod wire;
+
+pub use bindings::{Bindings, BindingsError};
+pub use builder::{Builder, init};
+pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
+pub use lockstep::{Lockstep, LockstepExt};
+pub use lockstep_core::{
+    AccessError, CompareAndSetError, InvalidTopicName, RegisterError, Revision, Snapshot, State, StoreStats, Topic,
+    TopicName, TryUpdateError, UpdateError,
+};

@@ -1,0 +1,119 @@
+//! When a page is gone: its sessions end.
+//!
+//! What tells: a page load that begins (navigation, reload), a window that is destroyed, a web process that dies. What
+//! does not tell (a child webview that is closed, a crash on a platform without a signal for it) is found by
+//! [`Pages::probe`].
+
+use crate::{Lockstep, LockstepExt};
+use parking_lot::Mutex;
+use std::{collections::HashMap, sync::Arc};
+use tauri::{
+    AppHandle, RunEvent, Runtime, Webview, WindowEvent,
+    webview::{PageLoadEvent, PageLoadPayload},
+};
+
+/// The webviews there are. Tauri tells of each when it is ready, child webviews included; of their end it tells only
+/// by their window's.
+pub(crate) struct Pages<R: Runtime>(Mutex<HashMap<String, Known<R>>>);
+
+struct Known<R: Runtime> {
+    webview: Webview<R>,
+    /// It was asked whether it is there, and has not answered.
+    silent: bool,
+}
+
+impl<R: Runtime> Default for Pages<R> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<R: Runtime> Pages<R> {
+    pub(crate) fn on_webview_ready(&self, webview: Webview<R>) {
+        drop_when_process_dies(&webview);
+        self.0.lock().insert(webview.label().to_owned(), Known { webview, silent: false });
+    }
+
+    pub(crate) fn on_event(&self, app: &AppHandle<R>, event: &RunEvent) {
+        if let RunEvent::WindowEvent { label: window, event: WindowEvent::Destroyed, .. } = event {
+            let gone: Vec<_> = {
+                let mut known = self.0.lock();
+                known.extract_if(|_, known| known.webview.window().label() == window).collect()
+            };
+            for (label, _) in gone {
+                app.lockstep().drop_label(&label);
+            }
+        }
+    }
+
+    /// Asks every page that has a session whether it is there; one that has not answered by the next time is taken for
+    /// dead. A page that was only asleep lives again when it wakes up and subscribes.
+    pub(crate) fn probe(self: &Arc<Self>, lockstep: &Lockstep) {
+        for label in lockstep.store.live_labels() {
+            let webview = match self.0.lock().get_mut(&*label) {
+                Some(known) if !known.silent => {
+                    known.silent = true;
+                    Some(known.webview.clone())
+                }
+                Some(known) => {
+                    known.silent = false;
+                    None
+                }
+                None => None,
+            };
+            let Some(webview) = webview else {
+                tracing::debug!(window = %label, "no answer: its sessions end");
+                lockstep.drop_label(&label);
+                continue;
+            };
+            let pages = Arc::clone(self);
+            let answered = move |_| {
+                if let Some(known) = pages.0.lock().get_mut(&*label) {
+                    known.silent = false;
+                }
+            };
+            if let Err(error) = webview.eval_with_callback("0", answered) {
+                tracing::debug!(window = webview.label(), %error, "could not be asked");
+            }
+        }
+    }
+}
+
+pub(crate) fn on_page_load<R: Runtime>(webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
+    if payload.event() == PageLoadEvent::Started {
+        webview.lockstep().drop_label(webview.label());
+    }
+}
+
+#[cfg(any(
+    target_os = "linux",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd"
+))]
+fn drop_when_process_dies<R: Runtime>(webview: &Webview<R>) {
+    use tauri::Manager as _;
+    use webkit2gtk::WebViewExt;
+
+    let (app, label) = (webview.app_handle().clone(), webview.label().to_owned());
+    let asked = webview.with_webview(move |platform| {
+        platform.inner().connect_web_process_terminated(move |_, reason| {
+            tracing::warn!(window = label, ?reason, "the web process died");
+            app.lockstep().drop_label(&label);
+        });
+    });
+    if let Err(error) = asked {
+        tracing::warn!(window = webview.label(), %error, "a dying web process will be noticed late");
+    }
+}
+
+/// Here only the probe notices.
+#[cfg(not(any(
+    target_os = "linux",
+    target_os = "dragonfly",
+    target_os = "freebsd",
+    target_os = "netbsd",
+    target_os = "openbsd"
+)))]
+fn drop_when_process_dies<R: Runtime>(_: &Webview<R>) {}

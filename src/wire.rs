@@ -1,0 +1,263 @@
+//! The wire of `PROTOCOL.md`: requests become typed here, once, and answers become JSON here.
+
+use crate::error::CommandError;
+use lockstep_core::{Answer, Change, Invalidation, PageId, Revision, TopicName};
+use serde::Serialize;
+use serde_json::{Map, Value};
+use std::{io, str::FromStr};
+use tauri::ipc::{InvokeBody, Request};
+
+/// The most topics in one `get_snapshots`.
+const MAX_TOPICS: usize = 1000;
+
+/// The highest `seq`: 2^53 − 1, the highest integer that JavaScript counts to.
+const MAX_SEQ: u64 = (1 << 53) - 1;
+
+/// A JSON object whose members are read by name.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields<'a> {
+    object: &'a Map<String, Value>,
+    /// What stands before the member's name in an error, such as `topics[3].`.
+    path: &'a str,
+}
+
+impl<'a> Fields<'a> {
+    /// The arguments of a command.
+    pub(crate) fn of(request: &'a Request<'_>) -> Result<Self, CommandError> {
+        match request.body() {
+            InvokeBody::Json(Value::Object(object)) => Ok(Self { object, path: "" }),
+            _ => Err(CommandError::invalid_request("", "the arguments must be a JSON object")),
+        }
+    }
+
+    pub(crate) fn topic(self) -> Result<TopicName, CommandError> {
+        let text = self.text("topic")?;
+        text.parse().map_err(|_| CommandError::invalid_topic(text))
+    }
+
+    pub(crate) fn session(self) -> Result<PageId, CommandError> {
+        self.parse("session")
+    }
+
+    pub(crate) fn since(self) -> Result<Option<Revision>, CommandError> {
+        self.optional_revision("since")
+    }
+
+    fn optional_revision(self, name: &str) -> Result<Option<Revision>, CommandError> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.parse(name).map(Some),
+        }
+    }
+
+    fn seq(self) -> Result<u64, CommandError> {
+        let seq = self.object.get("seq").and_then(Value::as_u64).filter(|seq| (1..=MAX_SEQ).contains(seq));
+        seq.ok_or_else(|| self.invalid("seq", "expected an integer from 1 to 2^53 - 1"))
+    }
+
+    fn text(self, name: &str) -> Result<&'a str, CommandError> {
+        self.object.get(name).and_then(Value::as_str).ok_or_else(|| self.invalid(name, "expected a string"))
+    }
+
+    fn parse<T: FromStr<Err: ToString>>(self, name: &str) -> Result<T, CommandError> {
+        self.text(name)?.parse().map_err(|error: T::Err| self.invalid(name, &error.to_string()))
+    }
+
+    fn invalid(self, name: &str, reason: &str) -> CommandError {
+        CommandError::invalid_request(&format!("{}{name}", self.path), reason)
+    }
+}
+
+/// The arguments of `get_snapshots`: one result for each pull, so that one bad name does not spoil the others.
+pub(crate) type Pulls = Vec<Result<(TopicName, Option<Revision>), CommandError>>;
+
+pub(crate) fn pulls(fields: Fields<'_>) -> Result<Pulls, CommandError> {
+    let list = fields.object.get("topics").and_then(Value::as_array);
+    let list = list.ok_or_else(|| fields.invalid("topics", "expected an array"))?;
+    if list.len() > MAX_TOPICS {
+        return Err(fields.invalid("topics", "expected at most 1,000 topics"));
+    }
+    let pull = |(at, item): (usize, &Value)| {
+        let path = format!("topics[{at}].");
+        let Value::Object(object) = item else {
+            return Err(CommandError::invalid_request(&path[..path.len() - 1], "expected an object"));
+        };
+        let fields = Fields { object, path: &path };
+        Ok((fields.topic()?, fields.since()?))
+    };
+    Ok(list.iter().enumerate().map(pull).collect())
+}
+
+/// The arguments of `write`, but for the topic.
+#[derive(Debug)]
+pub(crate) struct WriteRequest {
+    pub(crate) page: PageId,
+    pub(crate) seq: u64,
+    pub(crate) since: Option<Revision>,
+    pub(crate) expected: Option<Revision>,
+    pub(crate) change: Change,
+}
+
+impl WriteRequest {
+    pub(crate) fn read(fields: Fields<'_>, topic: &TopicName, max_bytes: usize) -> Result<Self, CommandError> {
+        for reserved in ["patch", "action"] {
+            if fields.object.contains_key(reserved) {
+                return Err(fields.invalid(reserved, "not an operation of this version: use set or merge"));
+            }
+        }
+        let (value, change): (_, fn(Value) -> Change) = match (fields.object.get("set"), fields.object.get("merge")) {
+            (Some(value), None) => (value, Change::Set),
+            (None, Some(value)) => (value, Change::Merge),
+            _ => return Err(fields.invalid("set", "expected exactly one of set and merge")),
+        };
+        let size = json_size(value);
+        if size > max_bytes {
+            return Err(CommandError::too_large(topic, size, max_bytes));
+        }
+        Ok(Self {
+            page: fields.session()?,
+            seq: fields.seq()?,
+            since: fields.since()?,
+            expected: fields.optional_revision("expectedRevision")?,
+            change: change(value.clone()),
+        })
+    }
+}
+
+/// How many bytes the value has as JSON.
+fn json_size(value: &Value) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut count = Count(0);
+    // Neither the writer nor a `Value` can fail; if one ever did, the payload would count as too large.
+    serde_json::to_writer(&mut count, value).map_or(usize::MAX, |()| count.0)
+}
+
+/// The answer as JSON, around the text that all windows share.
+pub(crate) fn answer(answer: &Answer) -> String {
+    match answer {
+        Answer::Snapshot { revision, data } => format!(r#"{{"revision":"{revision}","data":{data}}}"#),
+        Answer::Unchanged { revision } => format!(r#"{{"revision":"{revision}","unchanged":true}}"#),
+    }
+}
+
+/// The answer to a write by a window that may not read what it wrote.
+pub(crate) fn withheld(revision: Revision) -> String {
+    format!(r#"{{"revision":"{revision}","withheld":true}}"#)
+}
+
+/// One result of `get_snapshots` that is not an answer.
+pub(crate) fn failed(error: &CommandError) -> String {
+    #[derive(Serialize)]
+    struct Failed<'a> {
+        error: &'a CommandError,
+    }
+    // The error is made of strings and numbers, which always have a JSON form.
+    serde_json::to_string(&Failed { error }).unwrap_or_else(|_| r#"{"error":null}"#.to_owned())
+}
+
+/// The payload of `<topic>:invalidated`.
+#[derive(Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct InvalidatedEvent<'a> {
+    topic: &'a str,
+    revision: Revision,
+    source_id: Option<&'a str>,
+    timestamp_ms: u64,
+}
+
+impl<'a> From<&'a Invalidation> for InvalidatedEvent<'a> {
+    fn from(invalidation: &'a Invalidation) -> Self {
+        Self {
+            topic: invalidation.topic.as_str(),
+            revision: invalidation.revision,
+            source_id: invalidation.source_id.as_deref(),
+            timestamp_ms: invalidation.timestamp_ms,
+        }
+    }
+}
+
+/// The event that announces a topic.
+pub(crate) fn event_name(topic: &TopicName) -> String {
+    format!("{topic}:invalidated")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(arguments: Value) -> Result<WriteRequest, (String, String)> {
+        let Value::Object(object) = &arguments else { panic!("not an object") };
+        let topic = TopicName::new("t").unwrap();
+        WriteRequest::read(Fields { object, path: "" }, &topic, 100).map_err(|error| {
+            let error = serde_json::to_value(error).unwrap();
+            let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
+            (text("kind"), text("field"))
+        })
+    }
+
+    fn write() -> Map<String, Value> {
+        let Value::Object(object) = json!({ "session": "s", "seq": 1, "set": null }) else { unreachable!() };
+        object
+    }
+
+    #[track_caller]
+    fn refused(name: &str, value: Value, field: &str) {
+        let mut arguments = write();
+        arguments.insert(name.to_owned(), value);
+        assert_eq!(read(arguments.into()).unwrap_err(), ("invalidRequest".to_owned(), field.to_owned()));
+    }
+
+    #[test]
+    fn a_write_is_read_and_null_is_a_value_like_any_other() {
+        let request = read(write().into()).unwrap();
+        assert_eq!((request.seq, request.since, request.expected), (1, None, None));
+        assert_eq!(request.change, Change::Set(Value::Null));
+    }
+
+    #[test]
+    fn what_is_malformed_is_named() {
+        for seq in [json!(0), json!(-1), json!(1.5), json!("1"), json!(1u64 << 53), Value::Null] {
+            refused("seq", seq, "seq");
+        }
+        for revision in [json!("01"), json!(1), json!(""), json!("18446744073709551616"), json!({})] {
+            refused("since", revision.clone(), "since");
+            refused("expectedRevision", revision, "expectedRevision");
+        }
+        for session in [json!(""), json!("a b"), json!(7), Value::Null] {
+            refused("session", session, "session");
+        }
+        refused("merge", json!({}), "set");
+        refused("patch", json!([]), "patch");
+        refused("action", json!({}), "action");
+    }
+
+    #[test]
+    fn a_payload_over_the_limit_says_both_sizes() {
+        let mut arguments = write();
+        arguments.insert("set".into(), json!("x".repeat(99)));
+        assert_eq!(read(arguments.into()).unwrap_err().0, "tooLarge");
+    }
+
+    #[test]
+    fn an_answer_has_only_the_members_of_its_form() {
+        let revision = Revision::from_u64(7);
+        let texts = [
+            (answer(&Answer::Snapshot { revision, data: "{}".into() }), json!({ "revision": "7", "data": {} })),
+            (answer(&Answer::Unchanged { revision }), json!({ "revision": "7", "unchanged": true })),
+            (withheld(revision), json!({ "revision": "7", "withheld": true })),
+        ];
+        for (text, value) in texts {
+            assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);
+        }
+    }
+}
