@@ -1,4 +1,8 @@
 //! Multi-window state sync for Tauri: the Rust backend owns the state, every window shows it.
+//!
+//! Declare a [`Topic`], give it to the [`Builder`], and reach it by [`LockstepExt::lockstep`]. The README shows the
+//! whole way, windows included; `ARCHITECTURE.md` says what must always hold, by the ids that stand in this
+//! documentation.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![deny(missing_docs)]
 
@@ -21,3 +25,8 @@ pub use lockstep_core::{
     AccessError, CompareAndSetError, InvalidTopicName, RegisterError, Revision, Snapshot, State, StoreStats, Topic,
     TopicName, TryUpdateError, UpdateError,
 };
+
+/// Makes the README's Rust code compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
