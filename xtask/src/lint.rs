@@ -1,0 +1,33 @@
+//! `cargo xtask lint`.
+
+use crate::{
+    Command, frontend, no_arguments,
+    setup::{self, Need},
+    shell::{cmd, run_all},
+};
+use anyhow::Result;
+
+pub const COMMAND: Command = Command {
+    name: "lint",
+    about: "Formatting, clippy, and the front ends' linters",
+    usage: "",
+    run: |args| {
+        no_arguments(args)?;
+        setup::run_for(&[Need::System, Need::Frontends])?;
+        lint()
+    },
+};
+
+/// Real windows are driven only on Linux.
+const WITHOUT_REAL_WINDOWS: &[&str] = &["--exclude", "lockstep-e2e", "--exclude", "lockstep-e2e-app"];
+
+pub fn lint() -> Result<()> {
+    let format = cmd("cargo fmt --all --check");
+    let mut clippy = cmd("cargo clippy --workspace --all-targets");
+    if !cfg!(target_os = "linux") {
+        clippy.args(WITHOUT_REAL_WINDOWS);
+    }
+    clippy.args(["--", "-D", "warnings"]);
+    let frontends = frontend::packages().map(|package| package.command("npm run lint --if-present"));
+    run_all([format, clippy].into_iter().chain(frontends))
+}

@@ -1,0 +1,147 @@
+//! `cargo xtask test`: everything that is checked, in the order in which it fails fastest.
+
+use crate::{
+    AlreadySaid, Command,
+    bindings::{Mode, bindings},
+    display::with_display,
+    lint::lint,
+    mutants,
+    setup::{self, Need},
+    shell::{cmd, run, run_all},
+    tidy, usage,
+};
+use anyhow::Result;
+use std::time::{Duration, Instant};
+
+pub const COMMAND: Command = Command {
+    name: "test",
+    about: "Set up, and run all checks and tests",
+    usage: "[--full] [STEP…]\n
+  --full  the long versions of the tests with real windows
+  STEP    only these: lint, tidy, core, loom, guest, package, plugin, bindings, example, e2e, mutants",
+    run: |args| {
+        let (options, steps) = parse(args)?;
+        test(&options, &steps)
+    },
+};
+
+struct Options {
+    full: bool,
+}
+
+struct Step {
+    name: &'static str,
+    run: fn(&Options) -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step { name: "lint", run: |_| lint() },
+    Step { name: "tidy", run: |_| tidy::tidy() },
+    Step { name: "core", run: |_| run(&mut cmd("cargo test -p lockstep-core")) },
+    Step { name: "loom", run: |_| run(&mut loom()) },
+    Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
+    Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
+    Step { name: "plugin", run: |_| run(&mut cmd("cargo test -p tauri-plugin-lockstep")) },
+    Step { name: "bindings", run: |_| bindings(Mode::Check) },
+    Step { name: "example", run: |_| run(&mut cmd("cargo test -p two-windows")) },
+    Step { name: "e2e", run: e2e },
+    Step { name: "mutants", run: |_| mutants::mutants(None) },
+];
+
+/// A target folder of its own, so that the flags do not build everything twice over and over.
+fn loom() -> std::process::Command {
+    let mut command = cmd("cargo test -p lockstep-core --test loom");
+    command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", "target/loom");
+    command
+}
+
+/// The tests drive the apps' debug builds; one test at a time, since there is one display.
+fn e2e(options: &Options) -> Result<()> {
+    run(&mut cmd("cargo build -p two-windows -p lockstep-e2e-app"))?;
+    run(&mut cmd("cargo test -p lockstep-e2e --no-run"))?;
+    let mut tests = cmd("cargo test -p lockstep-e2e -- --test-threads=1");
+    if options.full {
+        tests.env("LOCKSTEP_FULL", "1");
+    }
+    run(&mut with_display(&tests)?)
+}
+
+fn parse(args: &[String]) -> Result<(Options, Vec<&'static Step>)> {
+    let mut options = Options { full: false };
+    let mut wanted = Vec::new();
+    for arg in args {
+        match arg.as_str() {
+            "--full" => options.full = true,
+            flag if flag.starts_with('-') => return Err(usage(format!("no such option: `{flag}`"))),
+            name if STEPS.iter().any(|step| step.name == name) => wanted.push(name),
+            name => return Err(usage(format!("no such step: `{name}`"))),
+        }
+    }
+    let steps = STEPS.iter().filter(|step| wanted.is_empty() || wanted.contains(&step.name)).collect();
+    Ok((options, steps))
+}
+
+struct Outcome {
+    step: &'static str,
+    result: Result<()>,
+    took: Duration,
+}
+
+impl Outcome {
+    fn of(step: &'static str, run: impl FnOnce() -> Result<()>) -> Self {
+        eprintln!("\n━━━ {step}");
+        let start = Instant::now();
+        let result = run();
+        if let Err(error) = &result {
+            eprintln!("{step}: {error:#}");
+        }
+        Self { step, result, took: start.elapsed() }
+    }
+}
+
+fn test(options: &Options, steps: &[&'static Step]) -> Result<()> {
+    let setup = Outcome::of("setup", || setup::run_for(&[Need::System, Need::Frontends, Need::WebDriver]));
+    let is_set_up = setup.result.is_ok();
+    let mut outcomes = vec![setup];
+    if is_set_up {
+        outcomes.extend(steps.iter().map(|step| Outcome::of(step.name, || (step.run)(options))));
+    }
+    summary(&outcomes)
+}
+
+/// The last line is read by machines.
+fn summary(outcomes: &[Outcome]) -> Result<()> {
+    println!("\n{:<10} {:>7}", "step", "seconds");
+    for Outcome { step, result, took } in outcomes {
+        let verdict = if result.is_ok() { "passed" } else { "FAILED" };
+        println!("{step:<10} {:>7.1}  {verdict}", took.as_secs_f64());
+    }
+    let failed = outcomes.iter().filter(|outcome| outcome.result.is_err()).count();
+    println!("\n{} passed, {failed} failed", outcomes.len() - failed);
+    if failed == 0 { Ok(()) } else { Err(AlreadySaid.into()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(args: &[&str]) -> Result<Vec<&'static str>> {
+        let args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+        Ok(parse(&args)?.1.iter().map(|step| step.name).collect())
+    }
+
+    #[test]
+    fn without_names_all_steps_run_and_with_names_only_those_in_their_fixed_order() {
+        assert_eq!(names(&["--full"]).unwrap().len(), STEPS.len());
+        assert_eq!(names(&["guest", "lint"]).unwrap(), ["lint", "guest"]);
+        assert!(names(&["linnt"]).unwrap_err().to_string().contains("linnt"));
+        assert!(names(&["--fast"]).is_err());
+    }
+
+    #[test]
+    fn the_help_names_every_step() {
+        for step in STEPS {
+            assert!(COMMAND.usage.contains(step.name), "{}", step.name);
+        }
+    }
+}
