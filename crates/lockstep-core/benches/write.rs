@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used)]
 
 use divan::{Bencher, black_box};
-use lockstep_core::{Change, ClientWrite, NoAnnounce, SessionKey, Store, Topic};
+use lockstep_core::{Change, ClientWrite, NoAnnounce, Proposal, SessionKey, Store, Topic};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -65,7 +65,10 @@ fn lockstep_merge_from_a_window(bencher: Bencher<'_, '_>) {
         seq += 1;
         let change = Change::Merge(json!({ "font_size": seq }));
         store
-            .write(SETTINGS.name(), ClientWrite { session: session.clone(), seq, expected: None, change })
+            .write(
+                SETTINGS.name(),
+                ClientWrite { session: session.clone(), seq, writes: vec![Proposal { expected: None, change }] },
+            )
             .unwrap()
     });
 }

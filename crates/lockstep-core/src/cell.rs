@@ -3,16 +3,25 @@
 use crate::{
     announce::{Announced, Slot},
     change::Change,
-    error::{AccessError, WriteError},
+    clock::Clock,
+    context::WriteContext,
+    error::{AccessError, ChangeError, UpdateError, WriteError, panic_text},
+    options::{TopicOptions, TypedReducer},
     revision::{Exhausted, Revision, RevisionCounter},
-    sequence::{Admission, Sequences},
+    sequence::{Admission, Outcomes, Sequences},
     session::{SessionKey, Sessions},
     snapshot::{AnyVersion, Version},
     sync::{Mutex, MutexGuard, thread_local},
     topic::TopicName,
 };
 use serde::{Serialize, de::DeserializeOwned};
-use std::{any::Any, cell::Cell as Flag, mem, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    cell::Cell as Flag,
+    mem,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 /// What a topic's value has to be.
 pub trait State: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
@@ -29,10 +38,10 @@ pub(crate) fn not_inside_write() -> Result<(), AccessError> {
 }
 
 /// Marks this thread as inside a write, also while a panic unwinds.
-struct InsideWrite;
+pub(crate) struct InsideWrite;
 
 impl InsideWrite {
-    fn enter() -> Self {
+    pub(crate) fn enter() -> Self {
         INSIDE_WRITE.with(|inside| inside.set(true));
         Self
     }
@@ -52,73 +61,133 @@ impl Drop for InsideWrite {
 ///   everything as it was.
 pub(crate) struct TopicCell<T> {
     name: TopicName,
+    options: TopicOptions<T>,
     writers: Mutex<Sequences>,
     current: Mutex<Arc<Version<T>>>,
     slot: Slot,
 }
 
-/// A write by a window, as the engine takes it.
+/// A batch of writes by a window, as the engine takes it.
 #[derive(Clone, Debug)]
 pub struct ClientWrite {
     /// Who writes.
     pub session: SessionKey,
-    /// The write's number among those of its session to its topic; it only goes up.
+    /// The batch's number among those of its session to its topic; it only goes up.
     pub seq: u64,
+    /// The writes, each applied or refused for itself, in this order.
+    pub writes: Vec<Proposal>,
+}
+
+/// One write of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Proposal {
     /// Apply only if the topic is at exactly this revision.
     pub expected: Option<Revision>,
     /// What to change.
     pub change: Change,
 }
 
-/// What became of a window's write, beside its outcome.
+/// What became of a window's batch, beside its outcomes.
 pub(crate) struct Taken {
-    pub(crate) outcome: Result<Revision, WriteError>,
-    /// It was applied by this very call.
-    pub(crate) applied_now: bool,
+    pub(crate) outcomes: Result<Outcomes, WriteError>,
+    /// The last revision that this very call made.
+    pub(crate) made: Option<Revision>,
     /// A session whose place was needed.
     pub(crate) evicted: Option<SessionKey>,
 }
 
+/// What the engine lends a topic for a write.
+#[derive(Clone, Copy)]
+pub(crate) struct Engine<'a> {
+    pub(crate) revisions: &'a RevisionCounter,
+    pub(crate) sessions: &'a Sessions,
+    pub(crate) clock: &'a dyn Clock,
+}
+
 impl<T: State> TopicCell<T> {
-    pub(crate) fn new(name: TopicName, revision: Revision, value: T) -> Self {
+    pub(crate) fn new(name: TopicName, revision: Revision, value: T, options: TopicOptions<T>) -> Self {
         Self {
             name,
+            options,
             writers: Mutex::default(),
             current: Mutex::new(Arc::new(Version::new(revision, value))),
             slot: Slot::default(),
         }
     }
 
+    /// The reducer, for actions of this type.
+    pub(crate) fn reducer<A: 'static>(&self) -> Result<TypedReducer<T, A>, UpdateError> {
+        let no_actions = || UpdateError::Change { topic: self.name.clone(), source: ChangeError::NoActions };
+        let reducer = self.options.reducer.as_ref().ok_or_else(no_actions)?;
+        let typed = reducer.typed.downcast_ref::<TypedReducer<T, A>>();
+        Ok(Arc::clone(typed.ok_or_else(|| AccessError::WrongType(self.name.clone()))?))
+    }
+
     pub(crate) fn current(&self) -> Arc<Version<T>> {
         Arc::clone(&self.current.lock())
     }
 
-    /// Replaces the state by what `next` makes of it, under the writers' lock.
-    pub(crate) fn write<E: From<Exhausted>>(
-        &self,
-        revisions: &RevisionCounter,
-        next: impl FnOnce(&Version<T>) -> Result<T, E>,
-    ) -> Result<Revision, E> {
-        let writers = self.writers.lock();
-        let replaced = self.replace_while_locked(revisions, next);
-        drop(writers);
-        // The old state may be dropped here, with code of the app's: every lock is released.
-        replaced.map(|(revision, _old)| revision)
+    /// Holds back the readers and the swap of this topic until the guard is dropped.
+    pub(crate) fn hold_current(&self) -> MutexGuard<'_, Arc<Version<T>>> {
+        self.current.lock()
     }
 
-    fn replace_while_locked<E: From<Exhausted>>(
+    /// Replaces the state by what `next` makes of it, under the writers' lock and the topic's hooks.
+    pub(crate) fn write<E: From<ChangeError> + From<Exhausted>>(
         &self,
-        revisions: &RevisionCounter,
-        next: impl FnOnce(&Version<T>) -> Result<T, E>,
-    ) -> Result<(Revision, Arc<Version<T>>), E> {
+        engine: Engine<'_>,
+        next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
+    ) -> Result<Revision, E> {
+        let writers = self.writers.lock();
+        let current = self.current();
+        let cx = WriteContext { client: None, revision: current.revision, clock: engine.clock };
         let value = {
             let _inside = InsideWrite::enter();
-            next(&self.current())?
+            self.checked(&current.value, &cx, |cx| next(&current, cx))?
         };
-        let revision = revisions.next()?;
+        let revision = engine.revisions.next()?;
+        let old = self.swap_while_locked(revision, value);
+        drop(writers);
+        // The old states may be dropped from here on, with code of the app's: every lock is released.
+        drop((current, old));
+        Ok(revision)
+    }
+
+    /// What a write by the app's own code makes, once it has passed the hooks.
+    pub(crate) fn checked<E: From<ChangeError>>(
+        &self,
+        current: &T,
+        cx: &WriteContext<'_>,
+        next: impl FnOnce(&WriteContext<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let value = match self.options.intercepted(Change::Rust, cx).map_err(ChangeError::from)? {
+            Change::Rust => next(cx)?,
+            other => other.apply(current, self.options.reducer.as_ref(), cx)?,
+        };
+        self.options.validated(current, &value, cx).map_err(ChangeError::from)?;
+        Ok(value)
+    }
+
+    fn swap_while_locked(&self, revision: Revision, value: T) -> Arc<Version<T>> {
         let version = Arc::new(Version::new(revision, value));
-        let old = mem::replace(&mut *self.current.lock(), version);
-        Ok((revision, old))
+        mem::replace(&mut *self.current.lock(), version)
+    }
+
+    fn propose(&self, current: &Version<T>, proposal: Proposal, cx: &WriteContext<'_>) -> Result<T, WriteError> {
+        let Proposal { expected, change } = proposal;
+        if let Some(expected) = expected.filter(|expected| *expected != current.revision) {
+            return Err(WriteError::Conflict { topic: self.name.clone(), expected, current: current.revision });
+        }
+        let _inside = InsideWrite::enter();
+        // What panics here has made nothing but a value of its own (I10).
+        let made = catch_unwind(AssertUnwindSafe(|| {
+            let change = self.options.intercepted(change, cx)?;
+            let next = change.apply(&*current.value, self.options.reducer.as_ref(), cx)?;
+            self.options.validated(&current.value, &next, cx)?;
+            Ok(next)
+        }));
+        made.unwrap_or_else(|panic| Err(ChangeError::Panicked(panic_text(&*panic))))
+            .map_err(|source| WriteError::Change { topic: self.name.clone(), source })
     }
 }
 
@@ -129,18 +198,20 @@ pub(crate) trait AnyTopic: Announced + Any {
     /// Holds back the swap of this topic's state until the guard is dropped.
     fn hold(&self) -> Box<dyn Held + '_>;
 
-    fn write_from_client(
-        &self,
-        write: ClientWrite,
-        revisions: &RevisionCounter,
-        sessions: &Sessions,
-        now: Duration,
-    ) -> Taken;
+    /// Holds back the writers of this topic until the guard is dropped.
+    fn lock(&self) -> Box<dyn Locked + '_>;
+
+    fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken;
 
     fn forget(&self, sessions: &[SessionKey]);
 
     fn remembered_writers(&self) -> usize;
 }
+
+/// A topic that nobody else can write just now.
+pub(crate) trait Locked {}
+
+impl Locked for MutexGuard<'_, Sequences> {}
 
 /// A topic whose state cannot be swapped just now.
 pub(crate) trait Held {
@@ -169,45 +240,43 @@ impl<T: State> AnyTopic for TopicCell<T> {
     }
 
     fn hold(&self) -> Box<dyn Held + '_> {
-        Box::new(self.current.lock())
+        Box::new(self.hold_current())
     }
 
-    fn write_from_client(
-        &self,
-        write: ClientWrite,
-        revisions: &RevisionCounter,
-        sessions: &Sessions,
-        now: Duration,
-    ) -> Taken {
+    fn lock(&self) -> Box<dyn Locked + '_> {
+        Box::new(self.writers.lock())
+    }
+
+    fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken {
+        let Engine { revisions, sessions, clock } = engine;
+        let ClientWrite { session, seq, writes } = write;
+        // Dropped last, when every lock is released: dropping may be code of the app's.
+        let mut old = Vec::new();
         let mut writers = self.writers.lock();
         // Met while the lock is held: a session that is forgotten from here on is forgotten by this cell after this
         // write, so no outcome outlives its session.
-        let evicted = sessions.meet(&write.session, now);
-        let ClientWrite { session, seq, expected, change } = write;
+        let evicted = sessions.meet(&session, clock.now());
         match writers.admit(&self.name, &session, seq) {
-            Err(error) => Taken { outcome: Err(error), applied_now: false, evicted },
-            Ok(Admission::Repeated(outcome)) => Taken { outcome, applied_now: false, evicted },
-            Ok(Admission::New) => {
-                let replaced = self.replace_while_locked::<ClientError>(revisions, |current| {
-                    if let Some(expected) = expected.filter(|expected| *expected != current.revision) {
-                        let topic = self.name.clone();
-                        return Err(ClientError::Write(WriteError::Conflict {
-                            topic,
-                            expected,
-                            current: current.revision,
-                        }));
-                    }
-                    Ok(change.apply(&self.name, &*current.value)?)
-                });
-                let (outcome, _old) = match replaced {
-                    Ok((revision, old)) => (Ok(revision), Some(old)),
-                    Err(error) => (Err(error.of(&self.name)), None),
-                };
-                writers.record(session, seq, outcome.clone());
-                drop(writers);
-                Taken { applied_now: outcome.is_ok(), outcome, evicted }
-            }
+            Err(error) => return Taken { outcomes: Err(error), made: None, evicted },
+            Ok(Admission::Repeated(outcomes)) => return Taken { outcomes: Ok(outcomes), made: None, evicted },
+            Ok(Admission::New) => {}
         }
+        let mut made = None;
+        let outcomes: Outcomes = writes
+            .into_iter()
+            .map(|proposal| {
+                let current = self.current();
+                let cx = WriteContext { client: Some((&session, seq)), revision: current.revision, clock };
+                let value = self.propose(&current, proposal, &cx)?;
+                let revision = revisions.next().map_err(|Exhausted| WriteError::Exhausted(self.name.clone()))?;
+                old.push((current, self.swap_while_locked(revision, value)));
+                made = Some(revision);
+                Ok(revision)
+            })
+            .collect();
+        writers.record(session, seq, Arc::clone(&outcomes));
+        drop(writers);
+        Taken { outcomes: Ok(outcomes), made, evicted }
     }
 
     fn forget(&self, sessions: &[SessionKey]) {
@@ -219,32 +288,5 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn remembered_writers(&self) -> usize {
         self.writers.lock().len()
-    }
-}
-
-/// A [`WriteError`], or the engine's own that does not name the topic yet.
-enum ClientError {
-    Write(WriteError),
-    Exhausted,
-}
-
-impl ClientError {
-    fn of(self, topic: &TopicName) -> WriteError {
-        match self {
-            Self::Write(error) => error,
-            Self::Exhausted => WriteError::Exhausted(topic.clone()),
-        }
-    }
-}
-
-impl From<WriteError> for ClientError {
-    fn from(error: WriteError) -> Self {
-        Self::Write(error)
-    }
-}
-
-impl From<Exhausted> for ClientError {
-    fn from(_: Exhausted) -> Self {
-        Self::Exhausted
     }
 }

@@ -1,60 +1,119 @@
-//! What a window asks for: a change that becomes typed before it is applied.
+//! A change to a topic's state, which becomes typed before it is applied.
 
 use crate::{
-    error::{WriteError, cut, panic_text},
-    topic::TopicName,
+    context::WriteContext,
+    error::ChangeError,
+    options::{ActionError, Reducer},
 };
+use json_patch::{Patch, PatchOperation};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// A change to a topic as it comes from outside.
+/// How many values the `copy` and `move` operations of one JSON Patch may carry: a patch that copies the whole into a
+/// part of it, again and again, would double the state with each of its few bytes.
+const MAX_CARRIED_VALUES: usize = 1_000_000;
+
+/// How deep a JSON Patch may build. `serde_json` reads at most 128 levels, but a patch can put one such value under
+/// another, until the stack of whoever drops the result is too short.
+const MAX_DEPTH: usize = 256;
+
+/// A change to a topic.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     /// The whole new value.
     Set(Value),
     /// A JSON Merge Patch (RFC 7396).
     Merge(Value),
+    /// A JSON Patch (RFC 6902): all of its operations, or none.
+    Patch(Value),
+    /// An action, for the topic's reducer.
+    Action(Value),
+    /// A write by the app's own Rust code, as an [`intercept`](crate::TopicOptions::intercept) sees it: what it does is
+    /// known to that code alone.
+    Rust,
 }
 
 impl Change {
-    /// The value after this change.
-    ///
-    /// **I10**: it is made beside the old one, and the app's code that panics here has changed nothing.
-    pub(crate) fn apply<T>(self, topic: &TopicName, current: &T) -> Result<T, WriteError>
+    /// The state after this change. It is made beside the present one, which stays as it is (**I10**).
+    pub(crate) fn apply<T>(
+        self,
+        current: &T,
+        reducer: Option<&Reducer<T>>,
+        cx: &WriteContext<'_>,
+    ) -> Result<T, ChangeError>
     where
-        T: Serialize + DeserializeOwned,
+        T: Clone + Serialize + DeserializeOwned,
     {
-        catch_unwind(AssertUnwindSafe(|| self.typed(topic, current)))
-            .unwrap_or_else(|panic| Err(WriteError::Panicked { topic: topic.clone(), reason: panic_text(&*panic) }))
-    }
-
-    fn typed<T>(self, topic: &TopicName, current: &T) -> Result<T, WriteError>
-    where
-        T: Serialize + DeserializeOwned,
-    {
-        let invalid = |path: String, reason: String| WriteError::InvalidData {
-            topic: topic.clone(),
-            path: cut(path),
-            reason: cut(reason),
-        };
+        let present = || serde_json::to_value(current).map_err(|error| ChangeError::invalid(".", error));
         let document = match self {
             Self::Set(value) => value,
             Self::Merge(patch) => {
-                let mut document = serde_json::to_value(current)
-                    .map_err(|error| invalid(".".to_owned(), format!("the present value: {error}")))?;
+                let mut document = present()?;
                 json_patch::merge(&mut document, &patch);
                 document
             }
+            Self::Patch(patch) => patched(present()?, patch)?,
+            Self::Action(action) => {
+                let mut next = current.clone();
+                let reducer = reducer.ok_or(ChangeError::NoActions)?;
+                return match (reducer.json)(&mut next, action, cx) {
+                    Ok(()) => Ok(next),
+                    Err(ActionError::Invalid { path, reason }) => Err(ChangeError::invalid(path, reason)),
+                    Err(ActionError::Rejected(reject)) => Err(reject.into()),
+                };
+            }
+            Self::Rust => return Err(ChangeError::invalid(".", "only the app's own code writes so")),
         };
         serde_path_to_error::deserialize(document)
-            .map_err(|error| invalid(error.path().to_string(), error.inner().to_string()))
+            .map_err(|error| ChangeError::invalid(error.path().to_string(), error.inner()))
+    }
+}
+
+fn patched(mut document: Value, patch: Value) -> Result<Value, ChangeError> {
+    let Patch(operations) = serde_path_to_error::deserialize(patch)
+        .map_err(|error| ChangeError::invalid(format!("patch{}", error.path()), error.inner()))?;
+    let mut carried = 0;
+    for operation in operations {
+        let stop = |reason| Err(ChangeError::invalid(operation.path().to_string(), reason));
+        let value = match &operation {
+            PatchOperation::Add(add) => Some(&add.value),
+            PatchOperation::Replace(replace) => Some(&replace.value),
+            PatchOperation::Copy(copy) => copy.from.resolve(&document).ok(),
+            PatchOperation::Move(from) => from.from.resolve(&document).ok(),
+            PatchOperation::Remove(_) | PatchOperation::Test(_) => None,
+        };
+        if let Some(value) = value {
+            let mut count = 0;
+            if operation.path().count() + depth(value, &mut count) > MAX_DEPTH {
+                return stop("the patch builds too deep");
+            }
+            if matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_)) {
+                carried += count;
+            }
+            if carried > MAX_CARRIED_VALUES {
+                return stop("the patch copies and moves too much");
+            }
+        }
+        json_patch::patch(&mut document, &[operation])
+            .map_err(|error| ChangeError::invalid(error.path.to_string(), error.kind))?;
+    }
+    Ok(document)
+}
+
+/// How many levels the value has; adds the number of values in it to `count`.
+fn depth(value: &Value, count: &mut usize) -> usize {
+    *count += 1;
+    1 + match value {
+        Value::Array(items) => items.iter().map(|item| depth(item, count)).max().unwrap_or(0),
+        Value::Object(members) => members.values().map(|member| depth(member, count)).max().unwrap_or(0),
+        _ => 0,
     }
 }
 
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use crate::{clock::SystemClock, revision::Revision};
     use serde::Deserialize;
     use serde_json::json;
 
@@ -77,9 +136,15 @@ mod tests {
 
     #[track_caller]
     fn merged(patch: Value) -> Result<Settings, (String, String)> {
-        let topic = TopicName::new("settings").unwrap();
-        match Change::Merge(patch).apply(&topic, &settings()) {
-            Err(WriteError::InvalidData { path, reason, .. }) => Err((path, reason)),
+        changed(Change::Merge(patch))
+    }
+
+    #[track_caller]
+    fn changed(change: Change) -> Result<Settings, (String, String)> {
+        let clock = SystemClock::default();
+        let cx = WriteContext { client: None, revision: Revision::ZERO, clock: &clock };
+        match change.apply(&settings(), None, &cx) {
+            Err(ChangeError::InvalidData { path, reason }) => Err((path, reason)),
             other => Ok(other.unwrap()),
         }
     }
@@ -113,16 +178,50 @@ mod tests {
     }
 
     #[test]
-    fn i10_a_panicking_type_is_an_error() {
-        #[derive(Clone, Serialize)]
-        struct Bomb;
-        impl<'de> Deserialize<'de> for Bomb {
-            fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
-                panic!("boom")
-            }
-        }
-        let topic = TopicName::new("bomb").unwrap();
-        let error = Change::Set(json!(1)).apply(&topic, &Bomb).err().unwrap();
-        assert_eq!(error, WriteError::Panicked { topic, reason: "boom".into() });
+    fn a_patch_is_applied_whole_or_not_at_all() {
+        let got = changed(Change::Patch(json!([
+            { "op": "test", "path": "/theme", "value": "light" },
+            { "op": "replace", "path": "/theme", "value": "dark" },
+            { "op": "remove", "path": "/font" },
+        ])));
+        let mut want = settings();
+        (want.theme, want.font) = ("dark".into(), None);
+        assert_eq!(got.unwrap(), want);
+
+        let failed = changed(Change::Patch(json!([
+            { "op": "replace", "path": "/theme", "value": "dark" },
+            { "op": "test", "path": "/window/width", "value": 9 },
+        ])));
+        assert_eq!(failed.unwrap_err().0, "/window/width");
+    }
+
+    #[test]
+    fn a_malformed_patch_and_one_that_breaks_the_type_say_where() {
+        let at = |patch| changed(Change::Patch(patch)).unwrap_err().0;
+        assert_eq!(at(json!([{ "op": "replace", "path": "/window/width", "value": "wide" }])), "window.width");
+        assert_eq!(at(json!([{ "op": "remove", "path": "/nothing" }])), "/nothing");
+        assert_eq!(at(json!([{ "op": "explode", "path": "" }])), "patch[0].op");
+        assert_eq!(at(json!({})), "patch.");
+    }
+
+    #[test]
+    fn i14_a_patch_cannot_grow_or_nest_without_end() {
+        let reason = |patch: Vec<Value>| changed(Change::Patch(patch.into())).unwrap_err().1;
+        let copy = |to: &str| json!({ "op": "copy", "from": "", "path": to });
+        let doubling = (0..100).flat_map(|_| [copy("/a"), copy("/b")]).collect();
+        assert_eq!(reason(doubling), "the patch copies and moves too much");
+        let nesting = vec![copy("/a"); 1000];
+        assert_eq!(reason(nesting), "the patch builds too deep");
+        let stacking = (0..1000).flat_map(|_| {
+            let chain = (0..100).fold(json!({}), |inner, _| json!({ "n": inner }));
+            let end = format!("/next{}/m", "/n".repeat(100));
+            [
+                json!({ "op": "add", "path": "/next", "value": chain }),
+                json!({ "op": "move", "from": "/all", "path": end }),
+                json!({ "op": "move", "from": "/next", "path": "/all" }),
+            ]
+        });
+        let first = json!({ "op": "add", "path": "/all", "value": {} });
+        assert_eq!(reason(std::iter::once(first).chain(stacking).collect()), "the patch builds too deep");
     }
 }

@@ -1,6 +1,6 @@
 //! What can go wrong, one set for each operation.
 
-use crate::{revision::Revision, topic::TopicName};
+use crate::{context::Reject, revision::Revision, topic::TopicName};
 use std::any::Any;
 
 /// The longest text of an app's own error or panic that is kept, in bytes: a remembered outcome must not grow with
@@ -52,12 +52,49 @@ pub enum RegisterError {
     InsideWrite,
 }
 
+/// Why a change could not be made of a topic's state.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The result does not fit the topic's Rust type, or the change does not fit the present value.
+    #[error("the value does not fit at `{path}`: {reason}")]
+    InvalidData {
+        /// The field that does not fit, such as `window.width`; `.` is the value itself. For a JSON Patch that could
+        /// not be applied, a JSON Pointer.
+        path: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The topic has no reducer.
+    #[error("it takes no actions: declare them with `TopicOptions::action`")]
+    NoActions,
+    /// The topic's reducer or a hook refused.
+    #[error("rejected: {0}")]
+    Rejected(#[from] Reject),
+    /// The app's own code for the topic's type, its reducer or a hook panicked.
+    #[error("the app's own code panicked: {0}")]
+    Panicked(String),
+}
+
+impl ChangeError {
+    pub(crate) fn invalid(path: impl Into<String>, reason: impl ToString) -> Self {
+        Self::InvalidData { path: cut(path.into()), reason: cut(reason.to_string()) }
+    }
+}
+
 /// Why a write by the app's own Rust code did not happen. Nothing was changed, announced or bumped (**I10**).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateError {
     /// The topic could not be reached.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The topic's own rules did not let the change be made.
+    #[error("topic {topic:?}: {source}")]
+    Change {
+        /// The topic.
+        topic: TopicName,
+        /// What happened.
+        source: ChangeError,
+    },
     /// No revision is left.
     #[error("topic {0:?}: {exhausted}", exhausted = crate::revision::Exhausted)]
     Exhausted(TopicName),
@@ -90,6 +127,20 @@ pub enum CompareAndSetError {
         /// The revision that the topic is at.
         current: Revision,
     },
+}
+
+/// Why a transaction did not happen (**I10**).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError<E> {
+    /// The closure refused, with this; a `?` on the transaction's own calls ends here, too.
+    #[error("the transaction was given up: {0}")]
+    Refused(E),
+    /// It was begun from inside a write.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// No revision is left.
+    #[error("{exhausted}", exhausted = crate::revision::Exhausted)]
+    Exhausted,
 }
 
 /// Why a state could not be turned into JSON.
@@ -125,15 +176,13 @@ pub enum WriteError {
     /// The topic could not be reached.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// The result does not fit the topic's Rust type.
-    #[error("the value does not fit topic {topic:?}, at `{path}`: {reason}")]
-    InvalidData {
+    /// The change could not be made.
+    #[error("topic {topic:?}: {source}")]
+    Change {
         /// The topic.
         topic: TopicName,
-        /// The field that does not fit, such as `window.width`; `.` is the value itself.
-        path: String,
-        /// What is wrong with it.
-        reason: String,
+        /// What happened.
+        source: ChangeError,
     },
     /// The topic is not at the revision that the writer expected.
     #[error("topic {topic:?} is at revision {current}, not {expected}: read it again, and decide again")]
@@ -154,14 +203,6 @@ pub enum WriteError {
         seq: u64,
         /// The highest number taken so far.
         last: u64,
-    },
-    /// The app's own code for the topic's type panicked.
-    #[error("the app's own code panicked while writing topic {topic:?}: {reason}")]
-    Panicked {
-        /// The topic.
-        topic: TopicName,
-        /// The panic's message.
-        reason: String,
     },
     /// No revision is left.
     #[error("topic {0:?}: {exhausted}", exhausted = crate::revision::Exhausted)]

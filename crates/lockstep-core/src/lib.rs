@@ -11,7 +11,9 @@ mod announce;
 mod cell;
 mod change;
 mod clock;
+mod context;
 mod error;
+mod options;
 mod policy;
 mod revision;
 mod sequence;
@@ -22,17 +24,22 @@ mod sync;
 #[cfg(feature = "test")]
 pub mod testing;
 mod topic;
+mod transaction;
 
 pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
-pub use cell::{ClientWrite, State};
+pub use cell::{ClientWrite, Proposal, State};
 pub use change::Change;
 pub use clock::{Clock, SystemClock};
+pub use context::{Reject, WriteContext};
 pub use error::{
-    AccessError, CompareAndSetError, EncodeError, PullError, RegisterError, TryUpdateError, UpdateError, WriteError,
+    AccessError, ChangeError, CompareAndSetError, EncodeError, PullError, RegisterError, TransactionError,
+    TryUpdateError, UpdateError, WriteError,
 };
+pub use options::TopicOptions;
 pub use policy::{InvalidTopicPattern, TopicPattern, TopicScope};
 pub use revision::{Exhausted, InvalidRevision, Revision};
 pub use session::{InvalidPageId, PageId, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey};
 pub use snapshot::{Answer, Snapshot};
 pub use store::{DEFAULT_ANNOUNCE_INTERVAL, Store, StoreOptions, StoreStats};
 pub use topic::{InvalidTopicName, Topic, TopicName};
+pub use transaction::Transaction;

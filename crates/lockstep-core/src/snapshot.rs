@@ -55,7 +55,11 @@ pub(crate) struct Version<T> {
 
 impl<T> Version<T> {
     pub(crate) fn new(revision: Revision, value: T) -> Self {
-        Self { revision, value: Arc::new(value), json: Mutex::new(None) }
+        Self::of_shared(revision, Arc::new(value))
+    }
+
+    pub(crate) fn of_shared(revision: Revision, value: Arc<T>) -> Self {
+        Self { revision, value, json: Mutex::new(None) }
     }
 }
 

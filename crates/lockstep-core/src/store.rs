@@ -2,15 +2,20 @@
 
 use crate::{
     announce::{Announce, Announcements},
-    cell::{AnyTopic, ClientWrite, State, TopicCell, not_inside_write},
+    cell::{AnyTopic, ClientWrite, Engine, State, TopicCell, not_inside_write},
     clock::{Clock, SystemClock},
-    error::{AccessError, CompareAndSetError, PullError, RegisterError, TryUpdateError, UpdateError, WriteError},
+    context::WriteContext,
+    error::{
+        AccessError, ChangeError, CompareAndSetError, PullError, RegisterError, TryUpdateError, UpdateError, WriteError,
+    },
+    options::TopicOptions,
     revision::{Exhausted, Revision, RevisionCounter},
     session::{SessionKey, Sessions},
-    snapshot::{Answer, AnyVersion, Snapshot},
+    snapshot::{Answer, AnyVersion, Snapshot, Version},
     sync::RwLock,
     topic::{Topic, TopicName},
 };
+use serde::de::DeserializeOwned;
 use std::{any::Any, collections::BTreeMap, convert::Infallible, fmt, sync::Arc, time::Duration};
 
 /// How often one topic is announced at most, unless said otherwise.
@@ -44,6 +49,12 @@ struct Shared {
     sessions: Sessions,
     announcements: Announcements,
     clock: Arc<dyn Clock>,
+}
+
+impl Shared {
+    fn engine(&self) -> Engine<'_> {
+        Engine { revisions: &self.revisions, sessions: &self.sessions, clock: &*self.clock }
+    }
 }
 
 /// A topic as the registry holds it: once for those who know its type, once for those who don't.
@@ -110,6 +121,19 @@ impl Store {
     /// # Errors
     /// [`RegisterError`] if the name is taken; the topic that has it stays as it is.
     pub fn register<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, RegisterError> {
+        self.register_with(topic, initial, TopicOptions::new())
+    }
+
+    /// Adds a topic with its first value, a reducer for its actions, and hooks.
+    ///
+    /// # Errors
+    /// As [`Store::register`].
+    pub fn register_with<T: State>(
+        &self,
+        topic: Topic<T>,
+        initial: T,
+        options: TopicOptions<T>,
+    ) -> Result<Revision, RegisterError> {
         not_inside_write().map_err(|_| RegisterError::InsideWrite)?;
         let name = topic.name();
         let mut topics = self.shared.topics.write();
@@ -117,7 +141,7 @@ impl Store {
             return Err(RegisterError::AlreadyRegistered(name.clone()));
         }
         let revision = self.shared.revisions.next().map_err(|Exhausted| RegisterError::Exhausted(name.clone()))?;
-        let cell = Arc::new(TopicCell::new(name.clone(), revision, initial));
+        let cell = Arc::new(TopicCell::new(name.clone(), revision, initial, options));
         topics.insert(name.clone(), Entry { typed: cell.clone(), topic: cell });
         Ok(revision)
     }
@@ -170,7 +194,7 @@ impl Store {
         change: impl FnOnce(&mut T) -> Result<(), E>,
     ) -> Result<Revision, TryUpdateError<E>> {
         self.write_cell(&topic, |current, _| {
-            let mut value = T::clone(current);
+            let mut value = T::clone(&current.value);
             change(&mut value).map_err(TryUpdateError::Refused)?;
             Ok(value)
         })
@@ -195,11 +219,11 @@ impl Store {
         value: T,
     ) -> Result<Revision, CompareAndSetError> {
         let name = topic.name().clone();
-        self.write_cell(&topic, |_, current| {
-            if current == expected {
+        self.write_cell(&topic, |current, _| {
+            if current.revision == expected {
                 Ok(value)
             } else {
-                Err(CompareAndSetError::Conflict { topic: name, expected, current })
+                Err(CompareAndSetError::Conflict { topic: name, expected, current: current.revision })
             }
         })
     }
@@ -240,24 +264,46 @@ impl Store {
             .collect()
     }
 
-    /// Applies a window's write, at most once and in order (**I11**). Returns the revision that it made, or, for a
-    /// repeated one, had made.
+    /// Applies an action by the topic's reducer.
     ///
     /// # Errors
-    /// [`WriteError`]; nothing was changed then.
-    pub fn write(&self, topic: &TopicName, write: ClientWrite) -> Result<Revision, WriteError> {
+    /// [`UpdateError::Change`] if the reducer or a hook refuses, or the topic takes no actions;
+    /// [`AccessError::WrongType`] if it takes actions of another type; or as [`Store::update`].
+    pub fn dispatch<T: State, A: DeserializeOwned + 'static>(
+        &self,
+        topic: Topic<T>,
+        action: A,
+    ) -> Result<Revision, UpdateError> {
+        let cell = self.cell(&topic)?;
+        let reduce = cell.reducer::<A>()?;
+        self.write_cell(&topic, |current, cx| {
+            let mut value = T::clone(&current.value);
+            reduce(&mut value, action, cx)
+                .map_err(|reject| UpdateError::Change { topic: topic.name().clone(), source: reject.into() })?;
+            Ok(value)
+        })
+    }
+
+    /// Applies a window's batch of writes, at most once and in order (**I11**). Returns what became of each: the
+    /// revision that it made, or, in a repeated batch, had made; or why nothing was changed by it.
+    ///
+    /// # Errors
+    /// [`WriteError::Access`] and [`WriteError::OutOfOrder`], which stand for the whole batch.
+    pub fn write(
+        &self,
+        topic: &TopicName,
+        write: ClientWrite,
+    ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
         let entry = self.entry(topic)?;
         let writer = Arc::clone(write.session.label());
-        let Shared { revisions, sessions, clock, announcements, .. } = &*self.shared;
-        let taken = entry.topic.write_from_client(write, revisions, sessions, clock.now());
+        let taken = entry.topic.write_from_client(write, self.shared.engine());
         if let Some(evicted) = taken.evicted {
             self.forget(&[evicted]);
         }
-        let revision = taken.outcome?;
-        if taken.applied_now {
-            announcements.note_readable(entry.topic, revision, Some(writer));
+        if let Some(revision) = taken.made {
+            self.shared.announcements.note_readable(entry.topic, revision, Some(writer));
         }
-        Ok(revision)
+        taken.outcomes
     }
 
     /// Notes that a session reads a topic. Subscribing twice is the same as once.
@@ -324,28 +370,48 @@ impl Store {
     fn write_cell<T: State, E: From<UpdateError>>(
         &self,
         topic: &Topic<T>,
-        next: impl FnOnce(&T, Revision) -> Result<T, E>,
+        next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
     ) -> Result<Revision, E> {
         let cell = self.cell(topic).map_err(UpdateError::from)?;
         let revision = cell
-            .write(&self.shared.revisions, |current| next(&current.value, current.revision).map_err(OrExhausted::Other))
-            .map_err(|error| match error {
-                OrExhausted::Other(error) => error,
-                OrExhausted::Exhausted => UpdateError::Exhausted(topic.name().clone()).into(),
-            })?;
+            .write(self.shared.engine(), |current, cx| next(current, cx).map_err(Unnamed::Named))
+            .map_err(|error| error.of(topic.name()))?;
         self.shared.announcements.note_readable(cell, revision, None);
         Ok(revision)
     }
 
+    /// As [`Store::cell`], for a transaction, which is itself a write.
+    pub(crate) fn cell_inside_write<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
+        let entry = self.registered(topic.name())?;
+        entry.typed.downcast().map_err(|_| AccessError::WrongType(topic.name().clone()))
+    }
+
+    pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
+        &self.shared.clock
+    }
+
+    pub(crate) fn next_revision(&self) -> Result<Revision, Exhausted> {
+        self.shared.revisions.next()
+    }
+
+    /// Notes a write by the backend that can be read already.
+    pub(crate) fn note_readable(&self, topic: Arc<dyn AnyTopic>, revision: Revision) {
+        self.shared.announcements.note_readable(topic, revision, None);
+    }
+
     fn entry(&self, topic: &TopicName) -> Result<Entry, AccessError> {
         not_inside_write()?;
+        self.registered(topic)
+    }
+
+    fn registered(&self, topic: &TopicName) -> Result<Entry, AccessError> {
         let topics = self.shared.topics.read();
         topics.get(topic).cloned().ok_or_else(|| AccessError::UnknownTopic(topic.clone()))
     }
 
     fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
-        let entry = self.entry(topic.name())?;
-        entry.typed.downcast().map_err(|_| AccessError::WrongType(topic.name().clone()))
+        not_inside_write()?;
+        self.cell_inside_write(topic)
     }
 
     fn forget(&self, sessions: &[SessionKey]) {
@@ -366,13 +432,30 @@ fn encode(topic: &TopicName, version: &dyn AnyVersion, since: Option<Revision>) 
     version.answer(since).map_err(|source| PullError::Encode { topic: topic.clone(), source })
 }
 
-/// An error of the caller's, or the engine's own that does not name the topic yet.
-enum OrExhausted<E> {
-    Other(E),
+/// An error of the caller's, or one of the engine's that does not name the topic yet.
+enum Unnamed<E> {
+    Named(E),
+    Change(ChangeError),
     Exhausted,
 }
 
-impl<E> From<Exhausted> for OrExhausted<E> {
+impl<E: From<UpdateError>> Unnamed<E> {
+    fn of(self, topic: &TopicName) -> E {
+        match self {
+            Self::Named(error) => error,
+            Self::Change(source) => UpdateError::Change { topic: topic.clone(), source }.into(),
+            Self::Exhausted => UpdateError::Exhausted(topic.clone()).into(),
+        }
+    }
+}
+
+impl<E> From<ChangeError> for Unnamed<E> {
+    fn from(source: ChangeError) -> Self {
+        Self::Change(source)
+    }
+}
+
+impl<E> From<Exhausted> for Unnamed<E> {
     fn from(_: Exhausted) -> Self {
         Self::Exhausted
     }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Revision, SessionKey, Store,
-    StoreOptions, Topic,
+    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Proposal, Revision, SessionKey, Store,
+    StoreOptions, Topic, UpdateError, WriteError,
 };
 use loom::thread;
 use serde_json::json;
@@ -62,6 +62,10 @@ fn model(check: impl Fn(Store, Outside) + Send + Sync + 'static) {
         check(store, outside.clone());
         *outside.store.lock().unwrap() = None;
     });
+}
+
+fn first(outcomes: Result<Arc<[Result<Revision, WriteError>]>, WriteError>) -> u64 {
+    outcomes.unwrap()[0].clone().unwrap().as_u64()
 }
 
 fn spawn(store: &Store, body: impl FnOnce(Store) + 'static) -> thread::JoinHandle<()> {
@@ -152,14 +156,51 @@ fn i11_a_write_that_arrives_twice_at_once_is_applied_once() {
         let write = || ClientWrite {
             session: SessionKey::new("main", "p".parse().unwrap()),
             seq: 1,
-            expected: None,
-            change: Change::Merge(json!(7)),
+            writes: vec![Proposal { expected: None, change: Change::Merge(json!(7)) }],
         };
         let twin = spawn(&store, move |store| {
-            assert_eq!(store.write(COUNTER.name(), write()).unwrap().as_u64(), 3);
+            assert_eq!(first(store.write(COUNTER.name(), write())), 3);
         });
-        assert_eq!(store.write(COUNTER.name(), write()).unwrap().as_u64(), 3);
+        assert_eq!(first(store.write(COUNTER.name(), write())), 3);
         twin.join().unwrap();
         assert_eq!(store.snapshot(COUNTER).unwrap().revision.as_u64(), 3);
+    });
+}
+
+#[test]
+fn i1_i5_a_transaction_is_seen_whole_or_not_at_all() {
+    model(|store, _| {
+        let writer = spawn(&store, |store| {
+            let both = |tx: &mut lockstep_core::Transaction<'_>| {
+                tx.update(COUNTER, |count| *count += 1)?;
+                tx.update(OTHER, |count| *count += 1)
+            };
+            store.transaction::<(), UpdateError>(both).unwrap();
+        });
+        let pulls = [(COUNTER.name().clone(), None), (OTHER.name().clone(), None)];
+        let seen: Vec<_> = store.pull_many(&pulls).into_iter().map(|answer| answer.unwrap()).collect();
+        let written = |answer: &Answer| answer.revision() == Revision::from_u64(3);
+        assert_eq!(written(&seen[0]), written(&seen[1]), "one of both: {seen:?}");
+        writer.join().unwrap();
+    });
+}
+
+#[test]
+fn i10_transactions_and_writes_that_meet_lose_nothing() {
+    model(|store, _| {
+        let writer = spawn(&store, |store| {
+            store.update(OTHER, |count| *count += 10).unwrap();
+        });
+        let copy = |tx: &mut lockstep_core::Transaction<'_>| {
+            let other = *tx.get(OTHER)?;
+            tx.update(COUNTER, |count| *count += 1)?;
+            tx.update(OTHER, |count| *count += 1)?;
+            Ok::<_, UpdateError>(other)
+        };
+        let (revision, read) = store.transaction(copy).unwrap();
+        writer.join().unwrap();
+        assert_eq!((*store.get(COUNTER).unwrap(), *store.get(OTHER).unwrap()), (1, 11));
+        let writer_was_first = read == 10;
+        assert_eq!(revision.unwrap().as_u64(), if writer_was_first { 4 } else { 3 });
     });
 }

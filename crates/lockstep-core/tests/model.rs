@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Change, ClientWrite, Revision, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, Topic, WriteError,
+    Change, ChangeError, ClientWrite, Proposal, Revision, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, Topic,
+    WriteError,
     testing::{ManualClock, Recorder},
 };
 use proptest::prelude::*;
@@ -176,7 +177,8 @@ impl World {
     fn write(&self, topic: usize, window: usize, last: &LastWrite) -> Result<Revision, WriteError> {
         let session = self.session(window, last.page);
         let LastWrite { seq, expected, change, .. } = last.clone();
-        self.store.write(TOPICS[topic].name(), ClientWrite { session, seq, expected, change })
+        let writes = vec![Proposal { expected, change }];
+        self.store.write(TOPICS[topic].name(), ClientWrite { session, seq, writes })?[0].clone()
     }
 
     /// The window's last write, unless so many pages have come since that its session may be forgotten.
@@ -214,7 +216,7 @@ impl World {
                 match (expect && stale, change.apply(&state), &last.outcome) {
                     (false, Some(next), Ok(revision)) => self.wrote(topic, *revision, next),
                     (true, _, Err(WriteError::Conflict { current: told, .. })) => assert_eq!(*told, current),
-                    (false, None, Err(WriteError::InvalidData { .. })) => {}
+                    (false, None, Err(WriteError::Change { source: ChangeError::InvalidData { .. }, .. })) => {}
                     (_, _, outcome) => panic!("{step:?} gave {outcome:?}"),
                 }
                 self.last.insert((topic, window), last);

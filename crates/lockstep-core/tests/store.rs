@@ -3,9 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    AccessError, Answer, Change, ClientWrite, CompareAndSetError, Invalidation, PullError, RegisterError, Revision,
-    SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, StoreStats, Topic, TopicName, TryUpdateError,
-    UpdateError, WriteError,
+    AccessError, Answer, Change, ChangeError, ClientWrite, CompareAndSetError, Invalidation, Proposal, PullError,
+    RegisterError, Revision, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, StoreStats, Topic,
+    TopicName, TryUpdateError, UpdateError, WriteError,
     testing::{ManualClock, Recorder},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -59,8 +59,17 @@ impl Bench {
         expected: Option<Revision>,
         change: Change,
     ) -> Result<Revision, WriteError> {
+        self.batch(page, seq, vec![Proposal { expected, change }])?.remove(0)
+    }
+
+    fn batch(
+        &self,
+        page: &str,
+        seq: u64,
+        writes: Vec<Proposal>,
+    ) -> Result<Vec<Result<Revision, WriteError>>, WriteError> {
         let session = session("main", page);
-        self.store.write(COUNTER.name(), ClientWrite { session, seq, expected, change })
+        self.store.write(COUNTER.name(), ClientWrite { session, seq, writes }).map(|outcomes| outcomes.to_vec())
     }
 
     fn counter(&self) -> (u64, u32) {
@@ -361,7 +370,10 @@ fn i14_a_page_that_invents_sessions_costs_a_constant() {
 fn a_write_of_the_wrong_type_says_where_and_changes_nothing() {
     let b = bench();
     let error = b.write("p", 1, Change::Set(json!("five"))).unwrap_err();
-    assert!(matches!(&error, WriteError::InvalidData { path, .. } if path == "."), "{error}");
+    assert!(
+        matches!(&error, WriteError::Change { source: ChangeError::InvalidData { path, .. }, .. } if path == "."),
+        "{error}"
+    );
     assert_eq!((b.counter(), b.announced()), ((1, 0), vec![]));
 }
 
@@ -380,7 +392,8 @@ fn i4_a_type_that_calls_the_store_while_it_is_read_in_gets_an_error() {
     let b = bench();
     b.store.register(NOSY, Nosy).unwrap();
     STORE.set(Some(b.store.clone()));
-    let write = ClientWrite { session: session("main", "p"), seq: 1, expected: None, change: Change::Set(json!(1)) };
-    let error = b.store.write(NOSY.name(), write).unwrap_err();
+    let writes = vec![Proposal { expected: None, change: Change::Set(json!(1)) }];
+    let write = ClientWrite { session: session("main", "p"), seq: 1, writes };
+    let error = b.store.write(NOSY.name(), write).unwrap()[0].clone().unwrap_err();
     assert!(error.to_string().contains("from inside a write"), "{error}");
 }
