@@ -41,6 +41,7 @@ pub struct Bindings {
 #[derive(Debug)]
 struct TopicBinding {
     name: TopicName,
+    /// The state's type, and the actions' where there are any: the parameters of `TopicStore`.
     ty: String,
 }
 
@@ -93,6 +94,15 @@ impl Bindings {
         let config = Config::new().with_large_int(LARGE_INT);
         self.topics.push(TopicBinding { name: topic.clone(), ty: T::name(&config) });
         Collect { config: &config, bindings: self }.visit::<T>();
+    }
+
+    /// Adds the type of the actions of the topic that was added last.
+    pub(crate) fn add_action<A: TS + 'static>(&mut self, topic: &TopicName) {
+        let config = Config::new().with_large_int(LARGE_INT);
+        if let Some(binding) = self.topics.iter_mut().rfind(|binding| binding.name == *topic) {
+            let _ = write!(binding.ty, ", {}", A::name(&config));
+        }
+        Collect { config: &config, bindings: self }.visit::<A>();
     }
 
     /// The module's text.
@@ -256,7 +266,7 @@ const RESERVED: &[&str] = &[
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Builder;
+    use crate::{Builder, TopicOptions};
     use lockstep_core::Topic;
     use serde::{Deserialize, Serialize};
 
@@ -296,6 +306,22 @@ mod tests {
         ] {
             assert!(text.contains(part), "{part}\n\nis not in\n\n{text}");
         }
+    }
+
+    #[test]
+    fn a_topic_with_actions_binds_their_type() {
+        #[derive(Deserialize, TS)]
+        #[serde(tag = "type", rename_all = "camelCase")]
+        enum TagAction {
+            Add { tag: String },
+        }
+        let options = TopicOptions::new().action(|tags: &mut Vec<String>, TagAction::Add { tag }, _| {
+            tags.push(tag);
+            Ok(())
+        });
+        let text = typescript(Builder::new().topic_with(Topic::new("tags"), vec![], options)).unwrap();
+        assert!(text.contains("defineTopic<Array<string>, TagAction>('tags')"), "{text}");
+        assert!(text.contains("export type TagAction = { \"type\": \"add\", tag: string, };"), "{text}");
     }
 
     #[test]

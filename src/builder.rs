@@ -6,8 +6,8 @@ use crate::{
     commands,
     config::{Config, Settings},
     lockstep::Lockstep,
+    options::TopicOptions,
     pages::{self, Pages},
-    scopes::ReadScopes,
 };
 use lockstep_core::{RegisterError, State, Store, StoreOptions, Topic};
 use std::{sync::Arc, time::Duration};
@@ -17,7 +17,7 @@ use tauri::{
 };
 use ts_rs::TS;
 
-type Registration = Box<dyn FnOnce(&Store) -> Result<(), RegisterError> + Send>;
+type Registration = Box<dyn FnOnce(&Lockstep) -> Result<(), RegisterError> + Send>;
 
 /// Builds the plugin from the app's topics.
 ///
@@ -54,9 +54,18 @@ impl Builder {
     }
 
     /// Adds a topic with its first value. A name that is added twice stops the app at its start.
-    pub fn topic<T: State + TS>(mut self, topic: Topic<T>, initial: T) -> Self {
+    pub fn topic<T: State + TS>(self, topic: Topic<T>, initial: T) -> Self {
+        self.topic_with(topic, initial, TopicOptions::new())
+    }
+
+    /// Like [`Builder::topic`], with a reducer for the topic's actions, and hooks.
+    pub fn topic_with<T: State + TS>(mut self, topic: Topic<T>, initial: T, options: TopicOptions<T>) -> Self {
         self.bindings.add::<T>(topic.name());
-        self.registrations.push(Box::new(move |store| store.register(topic, initial).map(drop)));
+        if let Some(bind_action) = options.bind_action {
+            bind_action(&mut self.bindings, topic.name());
+        }
+        let register = |lockstep: &Lockstep| lockstep.register_with(topic, initial, options).map(drop);
+        self.registrations.push(Box::new(register));
         self
     }
 
@@ -101,11 +110,12 @@ impl Builder {
                     EventAnnouncer { app: app.clone(), signal: Arc::clone(&signal) },
                     StoreOptions { announce_interval: settings.announce_interval, ..StoreOptions::default() },
                 );
+                let lockstep = Lockstep::new(store.clone(), settings);
                 for register in registrations {
-                    register(&store)?;
+                    register(&lockstep)?;
                 }
-                tauri::async_runtime::spawn(announcer::run(app.clone(), store.clone(), signal, probed));
-                app.manage(Lockstep { store, settings, read_scopes: ReadScopes::default() });
+                app.manage(lockstep);
+                tauri::async_runtime::spawn(announcer::run(app.clone(), store, signal, probed));
                 Ok(())
             })
             .on_webview_ready(move |webview| readied.on_webview_ready(webview))

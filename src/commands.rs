@@ -4,9 +4,9 @@ use crate::{
     Lockstep,
     error::CommandError,
     scopes::{Access, TopicEntry, authorise, topic_scope},
-    wire::{self, Fields, WriteRequest},
+    wire::{self, Fields, WriteRequest, Writes},
 };
-use lockstep_core::{ClientWrite, SessionKey, TopicName};
+use lockstep_core::{Revision, SessionKey, TopicName, WriteError};
 use tauri::{
     Runtime, State, Webview,
     ipc::{CommandScope, Request, Response},
@@ -68,27 +68,40 @@ pub(crate) async fn write<R: Runtime>(
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
     authorise(webview.label(), &topic, Access::Write, &topic_scope(&scope))?;
-    let WriteRequest { page, seq, since, expected, change } =
+    let WriteRequest { page, seq, since, writes } =
         WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
     let session = SessionKey::new(webview.label(), page);
     let may_read = lockstep.read_scopes.of(&webview, &session).grants(&topic);
+    let (one, writes) = match writes {
+        Writes::One(operation) => (true, vec![operation]),
+        Writes::Batch(operations) => (false, operations),
+    };
 
-    let written = lockstep.store.write(&topic, ClientWrite { session, seq, expected, change });
-    // From here on the write has happened, or has not: what cannot be shown does not make it fail.
+    let outcomes = lockstep.write_from_client(&topic, session, seq, writes).await?;
+    // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
     let current = |since| lockstep.store.pull(&topic, since).ok().filter(|_| may_read);
-    match written {
-        Ok(revision) => {
-            Ok(Response::new(current(since).map_or_else(|| wire::withheld(revision), |answer| wire::answer(&answer))))
-        }
-        Err(error) => {
-            let conflict = matches!(error, lockstep_core::WriteError::Conflict { .. });
-            let error = CommandError::from(error);
-            Err(match current(None).filter(|_| conflict) {
-                Some(answer) => error.with_current(&answer),
-                None => error,
+    let mut outcomes: Vec<Result<Revision, CommandError>> = outcomes
+        .iter()
+        .map(|outcome| {
+            outcome.clone().map_err(|error| {
+                let conflict = matches!(error, WriteError::Conflict { .. });
+                let error = CommandError::from(error);
+                match current(None).filter(|_| conflict) {
+                    Some(answer) => error.with_current(&answer),
+                    None => error,
+                }
             })
-        }
+        })
+        .collect();
+    let newest = outcomes.iter().flatten().max().copied();
+    let answer = || {
+        let withheld = || wire::withheld(newest.unwrap_or(Revision::ZERO));
+        current(since).map_or_else(withheld, |answer| wire::answer(&answer))
+    };
+    if one && let Some(outcome) = outcomes.pop() {
+        return outcome.map(|_| Response::new(answer()));
     }
+    Ok(Response::new(wire::with_results(answer(), &outcomes)))
 }
 
 #[tauri::command]

@@ -1,7 +1,7 @@
 //! Errors as windows see them: `{ kind, message, … }`, with `kind` one of the closed set in `PROTOCOL.md`.
 
 use crate::scopes::Access;
-use lockstep_core::{AccessError, Answer, EncodeError, PullError, Revision, TopicName, WriteError};
+use lockstep_core::{AccessError, Answer, ChangeError, EncodeError, PullError, Revision, TopicName, WriteError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -41,6 +41,11 @@ enum Kind {
         revision: Revision,
         #[serde(skip_serializing_if = "Option::is_none")]
         data: Option<Box<RawValue>>,
+    },
+    Rejected {
+        topic: TopicText,
+        code: String,
+        reason: String,
     },
     TooLarge {
         topic: TopicText,
@@ -145,14 +150,24 @@ impl From<WriteError> for CommandError {
         let message = error.to_string();
         let kind = match error {
             WriteError::Access(error) => return error.into(),
-            WriteError::InvalidData { topic, path, .. } => Kind::InvalidData { topic: topic.to_string(), path },
+            WriteError::Change { topic, source } => {
+                let topic = topic.to_string();
+                match source {
+                    ChangeError::InvalidData { path, .. } => Kind::InvalidData { topic, path },
+                    ChangeError::NoActions => Kind::InvalidRequest { field: "action".to_owned() },
+                    ChangeError::Rejected(reject) => {
+                        let (code, reason) = (reject.code().to_owned(), reject.reason().to_owned());
+                        Kind::Rejected { topic, code, reason }
+                    }
+                    ChangeError::Panicked(_) => Kind::Panicked { topic },
+                }
+            }
             WriteError::Conflict { topic, expected, current } => {
                 Kind::Conflict { topic: topic.to_string(), expected_revision: expected, revision: current, data: None }
             }
             WriteError::OutOfOrder { topic, seq, last } => {
                 Kind::OutOfOrder { topic: topic.to_string(), seq, last_seq: last }
             }
-            WriteError::Panicked { topic, .. } => Kind::Panicked { topic: topic.to_string() },
             WriteError::Exhausted(topic) => Kind::Exhausted { topic: topic.to_string() },
         };
         Self { kind, message }

@@ -13,6 +13,7 @@ mod commands;
 mod config;
 mod error;
 mod lockstep;
+mod options;
 mod pages;
 mod scopes;
 mod wire;
@@ -22,9 +23,11 @@ pub use builder::{Builder, init};
 pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
 pub use lockstep::{Lockstep, LockstepExt};
 pub use lockstep_core::{
-    AccessError, CompareAndSetError, InvalidTopicName, RegisterError, Revision, Snapshot, State, StoreStats, Topic,
-    TopicName, TryUpdateError, UpdateError,
+    AccessError, Change, ChangeError, CompareAndSetError, InvalidTopicName, RegisterError, Reject, Revision,
+    SessionKey, Snapshot, State, StoreStats, Topic, TopicName, Transaction, TransactionError, TryUpdateError,
+    UpdateError, WriteContext,
 };
+pub use options::{AsyncContext, TopicOptions};
 
 /// Makes the README's Rust code compile.
 #[cfg(doctest)]

@@ -1,11 +1,19 @@
 //! The app's own way to its topics.
 
-use crate::{config::Settings, scopes::ReadScopes};
-use lockstep_core::{
-    AccessError, CompareAndSetError, RegisterError, Revision, Snapshot, State, Store, StoreStats, Topic, TopicName,
-    TryUpdateError, UpdateError,
+use crate::{
+    config::Settings,
+    options::{AsyncContext, AsyncIntercept, TopicOptions},
+    scopes::ReadScopes,
+    wire::Operation,
 };
-use std::sync::Arc;
+use lockstep_core::{
+    AccessError, Change, ClientWrite, CompareAndSetError, Proposal, RegisterError, Reject, Revision, SessionKey,
+    Snapshot, State, Store, StoreStats, Topic, TopicName, Transaction, TransactionError, TryUpdateError, UpdateError,
+    WriteError,
+};
+use parking_lot::RwLock;
+use serde::de::DeserializeOwned;
+use std::{collections::HashMap, sync::Arc};
 use tauri::{Manager, Runtime};
 
 /// The topics of this app: `app.lockstep()`.
@@ -17,16 +25,42 @@ pub struct Lockstep {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
     pub(crate) read_scopes: ReadScopes,
+    hooks: RwLock<HashMap<TopicName, Arc<AsyncIntercept>>>,
 }
 
 impl Lockstep {
+    pub(crate) fn new(store: Store, settings: Settings) -> Self {
+        Self { store, settings, read_scopes: ReadScopes::default(), hooks: RwLock::default() }
+    }
+
     /// Adds a topic at run time; those that are known from the start belong into the
     /// [`Builder`](crate::Builder::topic), where the bindings generator sees them.
     ///
     /// # Errors
     /// [`RegisterError`] if the name is taken.
     pub fn register<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, RegisterError> {
-        self.store.register(topic, initial)
+        self.register_with(topic, initial, TopicOptions::new())
+    }
+
+    /// Like [`Lockstep::register`], with a reducer for the topic's actions, and hooks.
+    ///
+    /// # Errors
+    /// As [`Lockstep::register`].
+    pub fn register_with<T: State>(
+        &self,
+        topic: Topic<T>,
+        initial: T,
+        options: TopicOptions<T>,
+    ) -> Result<Revision, RegisterError> {
+        let TopicOptions { engine, intercept_async, .. } = options;
+        let name = topic.name().clone();
+        // The hook is there before the topic: no write slips past it.
+        let mut hooks = self.hooks.write();
+        let revision = self.store.register_with(topic, initial, engine)?;
+        if let Some(hook) = intercept_async {
+            hooks.insert(name, hook);
+        }
+        Ok(revision)
     }
 
     /// The topic's value. It is shared, not copied; a later write makes a new one.
@@ -65,6 +99,65 @@ impl Lockstep {
         self.store.try_update(topic, change)
     }
 
+    /// Like [`Lockstep::update`], for a topic with an asynchronous hook: waits for its turn, and asks the hook. Works for
+    /// every other topic, too.
+    ///
+    /// # Errors
+    /// As [`Lockstep::update`]; a hook that refuses, panics or takes too long is a `ChangeError::Rejected`.
+    pub async fn update_async<T: State>(
+        &self,
+        topic: Topic<T>,
+        change: impl FnOnce(&mut T) + Send,
+    ) -> Result<Revision, UpdateError> {
+        let Some(hook) = self.hook(topic.name()) else { return self.update(topic, change) };
+        let _turn = hook.turn().await;
+        let cx = AsyncContext { session: None, revision: self.snapshot(topic.clone())?.revision };
+        let refused = |reject: Reject| UpdateError::Change { topic: topic.name().clone(), source: reject.into() };
+        let asked = hook.ask(Change::Rust, cx).await.map_err(refused)?;
+        self.store.update_asked(topic, asked, change)
+    }
+
+    /// Applies an action by the topic's reducer.
+    ///
+    /// # Errors
+    /// [`UpdateError::Change`] if the reducer or a hook refuses, or the topic takes no actions; or as
+    /// [`Lockstep::update`].
+    pub fn dispatch<T: State, A: DeserializeOwned + 'static>(
+        &self,
+        topic: Topic<T>,
+        action: A,
+    ) -> Result<Revision, UpdateError> {
+        self.store.dispatch(topic, action)
+    }
+
+    /// Changes several topics in one step: all or nothing, with one revision for all of them, and no window sees some of
+    /// it without the rest. The closure may run more than once, when others write what it has read; it must have no
+    /// effect but on the transaction, and reads through it. A transaction that writes nothing has no revision.
+    ///
+    /// ```no_run
+    /// # use tauri_plugin_lockstep::{LockstepExt, Topic, UpdateError};
+    /// # const TODO: Topic<Vec<String>> = Topic::new("todo");
+    /// # const DONE: Topic<Vec<String>> = Topic::new("done");
+    /// # fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// app.lockstep().transaction(|tx| {
+    ///     let first = tx.get(TODO)?.first().cloned();
+    ///     tx.update(TODO, |todo| drop(todo.drain(..1)))?;
+    ///     tx.update(DONE, |done| done.extend(first))?;
+    ///     Ok::<(), UpdateError>(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TransactionError::Refused`] with what the closure returned; nothing has changed then.
+    pub fn transaction<R, E>(
+        &self,
+        body: impl FnMut(&mut Transaction<'_>) -> Result<R, E>,
+    ) -> Result<(Option<Revision>, R), TransactionError<E>> {
+        self.store.transaction(body)
+    }
+
     /// Replaces the topic's value.
     ///
     /// # Errors
@@ -99,6 +192,42 @@ impl Lockstep {
     /// How much the plugin remembers, to see that it does not grow.
     pub fn stats(&self) -> StoreStats {
         self.store.stats()
+    }
+
+    /// Applies a window's batch: in its turn, where the topic has an asynchronous hook, and after asking that.
+    pub(crate) async fn write_from_client(
+        &self,
+        topic: &TopicName,
+        session: SessionKey,
+        seq: u64,
+        operations: Vec<Operation>,
+    ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+        let hook = self.hook(topic);
+        let _turn = match &hook {
+            Some(hook) => Some(hook.turn().await),
+            None => None,
+        };
+        // A repeated batch is answered from memory: nobody is asked again.
+        let asking = match &hook {
+            Some(hook) if !self.store.was_taken(topic, &session, seq)? => Some(hook),
+            _ => None,
+        };
+        let mut writes = Vec::with_capacity(operations.len());
+        for Operation { expected, change } in operations {
+            let change = match asking {
+                Some(hook) => {
+                    let revision = self.store.revision(topic)?;
+                    hook.ask(change, AsyncContext { session: Some(session.clone()), revision }).await
+                }
+                None => Ok(change),
+            };
+            writes.push(Proposal { expected, change });
+        }
+        self.store.write(topic, ClientWrite { session, seq, writes })
+    }
+
+    fn hook(&self, topic: &TopicName) -> Option<Arc<AsyncIntercept>> {
+        self.hooks.read().get(topic).cloned()
     }
 
     /// The label's page has gone.

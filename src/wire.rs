@@ -10,6 +10,9 @@ use tauri::ipc::{InvokeBody, Request};
 /// The most topics in one `get_snapshots`.
 const MAX_TOPICS: usize = 1000;
 
+/// The most writes in one batch.
+const MAX_BATCH: usize = 256;
+
 /// The highest `seq`: 2^53 − 1, the highest integer that JavaScript counts to.
 const MAX_SEQ: u64 = (1 << 53) - 1;
 
@@ -94,33 +97,57 @@ pub(crate) struct WriteRequest {
     pub(crate) page: PageId,
     pub(crate) seq: u64,
     pub(crate) since: Option<Revision>,
+    pub(crate) writes: Writes,
+}
+
+/// One write, or a batch: they differ in how they are answered.
+#[derive(Debug)]
+pub(crate) enum Writes {
+    One(Operation),
+    Batch(Vec<Operation>),
+}
+
+/// What a write asks for.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Operation {
     pub(crate) expected: Option<Revision>,
     pub(crate) change: Change,
 }
 
 impl WriteRequest {
     pub(crate) fn read(fields: Fields<'_>, topic: &TopicName, max_bytes: usize) -> Result<Self, CommandError> {
-        for reserved in ["patch", "action"] {
-            if fields.object.contains_key(reserved) {
-                return Err(fields.invalid(reserved, "not an operation of this version: use set or merge"));
+        let mut size = 0;
+        let writes = match fields.object.get("writes") {
+            None => Writes::One(Operation::read(fields, &mut size)?),
+            Some(Value::Array(list)) if (1..=MAX_BATCH).contains(&list.len()) => {
+                let item = |(at, item): (usize, &Value)| {
+                    let path = format!("writes[{at}].");
+                    let Value::Object(object) = item else {
+                        return Err(CommandError::invalid_request(&path[..path.len() - 1], "expected an object"));
+                    };
+                    Operation::read(Fields { object, path: &path }, &mut size)
+                };
+                Writes::Batch(list.iter().enumerate().map(item).collect::<Result<_, _>>()?)
             }
-        }
-        let (value, change): (_, fn(Value) -> Change) = match (fields.object.get("set"), fields.object.get("merge")) {
-            (Some(value), None) => (value, Change::Set),
-            (None, Some(value)) => (value, Change::Merge),
-            _ => return Err(fields.invalid("set", "expected exactly one of set and merge")),
+            Some(_) => return Err(fields.invalid("writes", "expected an array of 1 to 256 writes")),
         };
-        let size = json_size(value);
         if size > max_bytes {
             return Err(CommandError::too_large(topic, size, max_bytes));
         }
-        Ok(Self {
-            page: fields.session()?,
-            seq: fields.seq()?,
-            since: fields.since()?,
-            expected: fields.optional_revision("expectedRevision")?,
-            change: change(value.clone()),
-        })
+        Ok(Self { page: fields.session()?, seq: fields.seq()?, since: fields.since()?, writes })
+    }
+}
+
+impl Operation {
+    fn read(fields: Fields<'_>, size: &mut usize) -> Result<Self, CommandError> {
+        let known: [(&str, fn(Value) -> Change); 4] =
+            [("set", Change::Set), ("merge", Change::Merge), ("patch", Change::Patch), ("action", Change::Action)];
+        let mut asked = known.iter().filter_map(|(name, change)| Some((fields.object.get(*name)?, change)));
+        let (Some((value, change)), None) = (asked.next(), asked.next()) else {
+            return Err(fields.invalid("set", "expected exactly one of set, merge, patch and action"));
+        };
+        *size += json_size(value);
+        Ok(Self { expected: fields.optional_revision("expectedRevision")?, change: change(value.clone()) })
     }
 }
 
@@ -162,6 +189,18 @@ pub(crate) fn failed(error: &CommandError) -> String {
     }
     // The error is made of strings and numbers, which always have a JSON form.
     serde_json::to_string(&Failed { error }).unwrap_or_else(|_| r#"{"error":null}"#.to_owned())
+}
+
+/// An answer with what became of each write of a batch.
+pub(crate) fn with_results(mut answer: String, outcomes: &[Result<Revision, CommandError>]) -> String {
+    let results = outcomes.iter().map(|outcome| match outcome {
+        Ok(revision) => format!(r#"{{"revision":"{revision}"}}"#),
+        Err(error) => failed(error),
+    });
+    let results = results.collect::<Vec<_>>().join(",");
+    // An answer is an object: its last character is its end.
+    answer.pop();
+    answer + &format!(r#","results":[{results}]}}"#)
 }
 
 /// The payload of `<topic>:invalidated`.
@@ -220,8 +259,9 @@ mod tests {
     #[test]
     fn a_write_is_read_and_null_is_a_value_like_any_other() {
         let request = read(write().into()).unwrap();
-        assert_eq!((request.seq, request.since, request.expected), (1, None, None));
-        assert_eq!(request.change, Change::Set(Value::Null));
+        assert_eq!((request.seq, request.since), (1, None));
+        let Writes::One(operation) = request.writes else { panic!("a batch") };
+        assert_eq!(operation, Operation { expected: None, change: Change::Set(Value::Null) });
     }
 
     #[test]
@@ -237,8 +277,13 @@ mod tests {
             refused("session", session, "session");
         }
         refused("merge", json!({}), "set");
-        refused("patch", json!([]), "patch");
-        refused("action", json!({}), "action");
+        refused("patch", json!([]), "set");
+        for writes in [json!([]), json!({}), json!(vec![json!({ "set": 1 }); 257])] {
+            refused("writes", writes, "writes");
+        }
+        refused("writes", json!([{ "set": 1 }, {}]), "writes[1].set");
+        refused("writes", json!([{ "set": 1 }, 7]), "writes[1]");
+        refused("writes", json!([{ "set": 1, "expectedRevision": 7 }]), "writes[0].expectedRevision");
     }
 
     #[test]
@@ -246,6 +291,9 @@ mod tests {
         let mut arguments = write();
         arguments.insert("set".into(), json!("x".repeat(99)));
         assert_eq!(read(arguments.into()).unwrap_err().0, "tooLarge");
+        let mut batch = write();
+        batch.insert("writes".into(), json!(vec![json!({ "set": "x".repeat(40) }); 3]));
+        assert_eq!(read(batch.into()).unwrap_err().0, "tooLarge", "the writes of a batch count together");
     }
 
     #[test]
@@ -255,6 +303,13 @@ mod tests {
             (answer(&Answer::Snapshot { revision, data: "{}".into() }), json!({ "revision": "7", "data": {} })),
             (answer(&Answer::Unchanged { revision }), json!({ "revision": "7", "unchanged": true })),
             (withheld(revision), json!({ "revision": "7", "withheld": true })),
+            (
+                with_results(withheld(revision), &[Ok(revision), Err(CommandError::invalid_request("x", "y"))]),
+                json!({ "revision": "7", "withheld": true, "results": [
+                    { "revision": "7" },
+                    { "error": { "kind": "invalidRequest", "field": "x", "message": "the request is malformed at `x`: y" } },
+                ] }),
+            ),
         ];
         for (text, value) in texts {
             assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), value);

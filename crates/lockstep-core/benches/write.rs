@@ -67,7 +67,11 @@ fn lockstep_merge_from_a_window(bencher: Bencher<'_, '_>) {
         store
             .write(
                 SETTINGS.name(),
-                ClientWrite { session: session.clone(), seq, writes: vec![Proposal { expected: None, change }] },
+                ClientWrite {
+                    session: session.clone(),
+                    seq,
+                    writes: vec![Proposal { expected: None, change: Ok(change) }],
+                },
             )
             .unwrap()
     });

@@ -4,7 +4,7 @@ use crate::{
     announce::{Announced, Slot},
     change::Change,
     clock::Clock,
-    context::WriteContext,
+    context::{Reject, WriteContext},
     error::{AccessError, ChangeError, UpdateError, WriteError, panic_text},
     options::{TopicOptions, TypedReducer},
     revision::{Exhausted, Revision, RevisionCounter},
@@ -83,8 +83,8 @@ pub struct ClientWrite {
 pub struct Proposal {
     /// Apply only if the topic is at exactly this revision.
     pub expected: Option<Revision>,
-    /// What to change.
-    pub change: Change,
+    /// What to change; or why somebody who was asked before refuses it.
+    pub change: Result<Change, Reject>,
 }
 
 /// What became of a window's batch, beside its outcomes.
@@ -115,6 +115,11 @@ impl<T: State> TopicCell<T> {
         }
     }
 
+    /// Refuses writes that nobody was asked about, where somebody has to be.
+    pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
+        if self.options.asynchronous { Err(UpdateError::NotAsked(self.name.clone())) } else { Ok(()) }
+    }
+
     /// The reducer, for actions of this type.
     pub(crate) fn reducer<A: 'static>(&self) -> Result<TypedReducer<T, A>, UpdateError> {
         let no_actions = || UpdateError::Change { topic: self.name.clone(), source: ChangeError::NoActions };
@@ -133,9 +138,11 @@ impl<T: State> TopicCell<T> {
     }
 
     /// Replaces the state by what `next` makes of it, under the writers' lock and the topic's hooks.
+    /// `asked` is [`Change::Rust`], or what an asynchronous hook has made of it.
     pub(crate) fn write<E: From<ChangeError> + From<Exhausted>>(
         &self,
         engine: Engine<'_>,
+        asked: Change,
         next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
     ) -> Result<Revision, E> {
         let writers = self.writers.lock();
@@ -143,7 +150,7 @@ impl<T: State> TopicCell<T> {
         let cx = WriteContext { client: None, revision: current.revision, clock: engine.clock };
         let value = {
             let _inside = InsideWrite::enter();
-            self.checked(&current.value, &cx, |cx| next(&current, cx))?
+            self.checked(asked, &current.value, &cx, |cx| next(&current, cx))?
         };
         let revision = engine.revisions.next()?;
         let old = self.swap_while_locked(revision, value);
@@ -156,11 +163,12 @@ impl<T: State> TopicCell<T> {
     /// What a write by the app's own code makes, once it has passed the hooks.
     pub(crate) fn checked<E: From<ChangeError>>(
         &self,
+        asked: Change,
         current: &T,
         cx: &WriteContext<'_>,
         next: impl FnOnce(&WriteContext<'_>) -> Result<T, E>,
     ) -> Result<T, E> {
-        let value = match self.options.intercepted(Change::Rust, cx).map_err(ChangeError::from)? {
+        let value = match self.options.intercepted(asked, cx).map_err(ChangeError::from)? {
             Change::Rust => next(cx)?,
             other => other.apply(current, self.options.reducer.as_ref(), cx)?,
         };
@@ -181,7 +189,7 @@ impl<T: State> TopicCell<T> {
         let _inside = InsideWrite::enter();
         // What panics here has made nothing but a value of its own (I10).
         let made = catch_unwind(AssertUnwindSafe(|| {
-            let change = self.options.intercepted(change, cx)?;
+            let change = self.options.intercepted(change?, cx)?;
             let next = change.apply(&*current.value, self.options.reducer.as_ref(), cx)?;
             self.options.validated(&current.value, &next, cx)?;
             Ok(next)
@@ -200,6 +208,9 @@ pub(crate) trait AnyTopic: Announced + Any {
 
     /// Holds back the writers of this topic until the guard is dropped.
     fn lock(&self) -> Box<dyn Locked + '_>;
+
+    /// Whether this batch of the session's was taken already.
+    fn was_taken(&self, session: &SessionKey, seq: u64) -> bool;
 
     fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken;
 
@@ -245,6 +256,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn lock(&self) -> Box<dyn Locked + '_> {
         Box::new(self.writers.lock())
+    }
+
+    fn was_taken(&self, session: &SessionKey, seq: u64) -> bool {
+        !matches!(self.writers.lock().admit(&self.name, session, seq), Ok(Admission::New))
     }
 
     fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken {

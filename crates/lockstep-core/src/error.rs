@@ -87,6 +87,9 @@ pub enum UpdateError {
     /// The topic could not be reached.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The topic has an asynchronous hook, which has to be asked first.
+    #[error("topic {0:?} has an asynchronous hook: write it with `update_async`")]
+    NotAsked(TopicName),
     /// The topic's own rules did not let the change be made.
     #[error("topic {topic:?}: {source}")]
     Change {

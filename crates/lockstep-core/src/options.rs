@@ -65,11 +65,12 @@ pub struct TopicOptions<T> {
     pub(crate) reducer: Option<Reducer<T>>,
     intercept: Option<Intercept>,
     validate: Option<Validate<T>>,
+    pub(crate) asynchronous: bool,
 }
 
 impl<T> Default for TopicOptions<T> {
     fn default() -> Self {
-        Self { reducer: None, intercept: None, validate: None }
+        Self { reducer: None, intercept: None, validate: None, asynchronous: false }
     }
 }
 
@@ -117,6 +118,14 @@ impl<T: State> TopicOptions<T> {
         validate: impl Fn(&T, &T, &WriteContext<'_>) -> Result<(), Reject> + Send + Sync + 'static,
     ) -> Self {
         self.validate = Some(Box::new(validate));
+        self
+    }
+
+    /// Declares that somebody outside is asked about every write first, and may take its time: a write that comes
+    /// without an answer is [`UpdateError::NotAsked`](crate::UpdateError::NotAsked).
+    #[must_use]
+    pub fn asynchronous(mut self) -> Self {
+        self.asynchronous = true;
         self
     }
 

@@ -1,8 +1,9 @@
 //! The store: all topics of an app.
 
 use crate::{
-    announce::{Announce, Announcements},
+    announce::{Announce, Announced as _, Announcements},
     cell::{AnyTopic, ClientWrite, Engine, State, TopicCell, not_inside_write},
+    change::Change,
     clock::{Clock, SystemClock},
     context::WriteContext,
     error::{
@@ -284,6 +285,41 @@ impl Store {
         })
     }
 
+    /// Like [`Store::update`], after an asynchronous hook was asked about [`Change::Rust`] and answered `asked`: where
+    /// that is another change, it takes the place of the closure.
+    ///
+    /// # Errors
+    /// As [`Store::update`].
+    pub fn update_asked<T: State>(
+        &self,
+        topic: Topic<T>,
+        asked: Change,
+        change: impl FnOnce(&mut T),
+    ) -> Result<Revision, UpdateError> {
+        let cell = self.cell(&topic)?;
+        self.write_to(cell, asked, |current, _| {
+            let mut value = T::clone(&current.value);
+            change(&mut value);
+            Ok(value)
+        })
+    }
+
+    /// The topic's revision.
+    ///
+    /// # Errors
+    /// [`AccessError`] if the topic is not registered.
+    pub fn revision(&self, topic: &TopicName) -> Result<Revision, AccessError> {
+        Ok(self.entry(topic)?.topic.current_version().revision())
+    }
+
+    /// Whether a window's batch was taken already, so that nobody has to be asked about it again.
+    ///
+    /// # Errors
+    /// [`AccessError`] if the topic is not registered.
+    pub fn was_taken(&self, topic: &TopicName, session: &SessionKey, seq: u64) -> Result<bool, AccessError> {
+        Ok(self.entry(topic)?.topic.was_taken(session, seq))
+    }
+
     /// Applies a window's batch of writes, at most once and in order (**I11**). Returns what became of each: the
     /// revision that it made, or, in a repeated batch, had made; or why nothing was changed by it.
     ///
@@ -373,10 +409,20 @@ impl Store {
         next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
     ) -> Result<Revision, E> {
         let cell = self.cell(topic).map_err(UpdateError::from)?;
+        cell.synchronous()?;
+        self.write_to(cell, Change::Rust, next)
+    }
+
+    fn write_to<T: State, E: From<UpdateError>>(
+        &self,
+        cell: Arc<TopicCell<T>>,
+        asked: Change,
+        next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
+    ) -> Result<Revision, E> {
         let revision = cell
-            .write(self.shared.engine(), |current, cx| next(current, cx).map_err(Unnamed::Named))
-            .map_err(|error| error.of(topic.name()))?;
-        self.shared.announcements.note_readable(cell, revision, None);
+            .write(self.shared.engine(), asked, |current, cx| next(current, cx).map_err(Unnamed::Named))
+            .map_err(|error| error.of(cell.name()))?;
+        self.note_readable(cell, revision);
         Ok(revision)
     }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     cell::{AnyTopic, InsideWrite, State, TopicCell, not_inside_write},
+    change::Change,
     context::WriteContext,
     error::{AccessError, ChangeError, TransactionError, UpdateError},
     revision::{Exhausted, Revision},
@@ -73,9 +74,10 @@ impl Transaction<'_> {
     ) -> Result<(), UpdateError> {
         let clock = Arc::clone(self.store.clock());
         let staged = self.stage(&topic)?;
+        staged.cell.synchronous()?;
         let present = Arc::clone(staged.next.as_ref().unwrap_or(&staged.base.value));
         let cx = WriteContext { client: None, revision: staged.base.revision, clock: &*clock };
-        let next = staged.cell.checked(&present, &cx, |cx| {
+        let next = staged.cell.checked(Change::Rust, &present, &cx, |cx| {
             let mut value = T::clone(&present);
             change(&mut value, cx)?;
             Ok::<_, ChangeError>(value)

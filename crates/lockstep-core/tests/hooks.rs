@@ -51,7 +51,7 @@ fn store(options: TopicOptions<u32>) -> (Store, Recorder) {
 
 fn batch(store: &Store, seq: u64, changes: Vec<Change>) -> Vec<Result<Revision, ChangeError>> {
     let session = SessionKey::new("main", "p".parse().unwrap());
-    let writes = changes.into_iter().map(|change| Proposal { expected: None, change }).collect();
+    let writes = changes.into_iter().map(|change| Proposal { expected: None, change: Ok(change) }).collect();
     let outcomes = store.write(COUNTER.name(), ClientWrite { session, seq, writes }).unwrap();
     let change = |error: &WriteError| match error {
         WriteError::Change { source, .. } => source.clone(),
@@ -248,4 +248,33 @@ fn a_transaction_that_is_overtaken_every_time_gets_through() {
         })
         .unwrap();
     assert_eq!((*store.get(COUNTER).unwrap(), runs), (103, 4));
+}
+
+#[test]
+fn i10_a_topic_that_asks_somebody_first_takes_no_write_without_an_answer() {
+    let (store, recorder) = store(options().asynchronous());
+    let not_asked = UpdateError::NotAsked(COUNTER.name().clone());
+    assert_eq!(store.set(COUNTER, 1), Err(not_asked.clone()));
+    assert_eq!(store.dispatch(COUNTER, Action::Add { by: 1 }), Err(not_asked.clone()));
+    assert_eq!(store.transaction(|tx| tx.set(COUNTER, 1)), Err(TransactionError::Refused(not_asked)));
+    unchanged(&store, &recorder);
+    store.update_asked(COUNTER, Change::Rust, |count| *count = 5).unwrap();
+    store.update_asked(COUNTER, add(2), |_| unreachable!("replaced")).unwrap();
+    assert_eq!(*store.get(COUNTER).unwrap(), 7);
+}
+
+#[test]
+fn i11_a_refusal_by_somebody_who_was_asked_before_is_remembered() {
+    let (store, _) = store(options().asynchronous());
+    let session = SessionKey::new("main", "p".parse().unwrap());
+    let write = |change| {
+        let writes = vec![Proposal { expected: None, change }];
+        store.write(COUNTER.name(), ClientWrite { session: session.clone(), seq: 1, writes }).unwrap()[0].clone()
+    };
+    assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(false));
+    let refused = write(Err(Reject::new("no", "never")));
+    assert!(refused.as_ref().is_err_and(|error| error.to_string().contains("never")));
+    assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(true));
+    assert_eq!(write(Ok(add(1))), refused);
+    assert_eq!(*store.get(COUNTER).unwrap(), 0);
 }

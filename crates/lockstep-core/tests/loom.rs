@@ -156,7 +156,7 @@ fn i11_a_write_that_arrives_twice_at_once_is_applied_once() {
         let write = || ClientWrite {
             session: SessionKey::new("main", "p".parse().unwrap()),
             seq: 1,
-            writes: vec![Proposal { expected: None, change: Change::Merge(json!(7)) }],
+            writes: vec![Proposal { expected: None, change: Ok(Change::Merge(json!(7))) }],
         };
         let twin = spawn(&store, move |store| {
             assert_eq!(first(store.write(COUNTER.name(), write())), 3);

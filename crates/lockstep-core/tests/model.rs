@@ -177,7 +177,7 @@ impl World {
     fn write(&self, topic: usize, window: usize, last: &LastWrite) -> Result<Revision, WriteError> {
         let session = self.session(window, last.page);
         let LastWrite { seq, expected, change, .. } = last.clone();
-        let writes = vec![Proposal { expected, change }];
+        let writes = vec![Proposal { expected, change: Ok(change) }];
         self.store.write(TOPICS[topic].name(), ClientWrite { session, seq, writes })?[0].clone()
     }
 

@@ -59,7 +59,7 @@ impl Bench {
         expected: Option<Revision>,
         change: Change,
     ) -> Result<Revision, WriteError> {
-        self.batch(page, seq, vec![Proposal { expected, change }])?.remove(0)
+        self.batch(page, seq, vec![Proposal { expected, change: Ok(change) }])?.remove(0)
     }
 
     fn batch(
@@ -392,7 +392,7 @@ fn i4_a_type_that_calls_the_store_while_it_is_read_in_gets_an_error() {
     let b = bench();
     b.store.register(NOSY, Nosy).unwrap();
     STORE.set(Some(b.store.clone()));
-    let writes = vec![Proposal { expected: None, change: Change::Set(json!(1)) }];
+    let writes = vec![Proposal { expected: None, change: Ok(Change::Set(json!(1))) }];
     let write = ClientWrite { session: session("main", "p"), seq: 1, writes };
     let error = b.store.write(NOSY.name(), write).unwrap()[0].clone().unwrap_err();
     assert!(error.to_string().contains("from inside a write"), "{error}");
