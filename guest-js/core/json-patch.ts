@@ -15,7 +15,8 @@ import { protocolError } from './wire.js';
  * @example
  * applyJsonPatch({ a: 1 }, [{ op: 'replace', path: '/a', value: 2 }]); // { a: 2 }
  */
-export function applyJsonPatch(value: unknown, operations: readonly unknown[]): unknown {
+export function applyJsonPatch(value: unknown, operations: unknown): unknown {
+  if (!Array.isArray(operations)) throw protocolError('The patch is not a list of operations');
   // The copies made so far: nobody else holds them, so they may be changed in place.
   let mine = new WeakSet<object>();
   let root = value;
@@ -102,10 +103,8 @@ export function applyJsonPatch(value: unknown, operations: readonly unknown[]): 
     try {
       run(operation);
     } catch (error) {
-      throw protocolError(
-        `Operation ${i} of the patch cannot be applied: ${(error as Error).message}`,
-        error,
-      );
+      const { message } = error as Error;
+      throw protocolError(`Operation ${i} of the patch cannot be applied: ${message}`);
     }
   });
   return root;

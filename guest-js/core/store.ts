@@ -80,10 +80,19 @@ export function createTopicStore<T>(
     subscribe: (handler) =>
       attach(transport, topic, handler, linkFailed).catch(rejecting('listen')),
     pull: (since) => transport.getSnapshot(topic, since).catch(rejecting('read')),
-    patched: (patch) => applyJsonPatch(value, patch),
-    apply({ data }) {
+    apply({ data, patch }) {
+      let next = data;
+      if (next === undefined) {
+        try {
+          next = applyJsonPatch(value, patch);
+        } catch (error) {
+          logger.warn('the patch cannot be applied, pulling the whole', { topic, error });
+          return 'rebase';
+        }
+      }
       previous = value;
-      value = copySharing(value, data, freeze) as T;
+      value = copySharing(value, next, freeze) as T;
+      return undefined;
     },
     onApplied() {
       resolveReady();
@@ -181,13 +190,18 @@ export function createTopicStore<T>(
     },
     get revision() {
       use();
-      return engine.revision();
+      return engine.gate.revision();
     },
     get ready() {
       use();
       return ready;
     },
-    refresh: () => open(engine.refresh),
+    refresh() {
+      const asked = open(engine.refresh);
+      // As for `ready`: status and onError tell those who do not wait.
+      asked.catch(() => {});
+      return asked;
+    },
     close() {
       if (status === 'closed') return;
       sleepless?.();

@@ -47,47 +47,35 @@ export function createThrottledHandler(
 ): ThrottledHandler {
   if (!leading && !trailing) throw new RangeError('leading and trailing are both off');
 
-  let quiet: ReturnType<typeof setTimeout> | undefined;
-  let deadline = 0;
-  let interval: ReturnType<typeof setTimeout> | undefined;
-  let missed = false;
-
-  function open(): void {
-    interval = setTimeout(() => {
-      interval = undefined;
-      if (missed) fire();
-    }, throttleMs);
-  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // When the first call came that has not been answered yet, and when the handler last fired.
+  let first: number | undefined;
+  let last = Number.NEGATIVE_INFINITY;
 
   function fire(): void {
-    missed = false;
-    if (throttleMs > 0) open();
+    first = undefined;
+    last = performance.now();
     handler();
-  }
-
-  function pass(): void {
-    quiet = undefined;
-    if (interval !== undefined) missed = trailing;
-    else if (leading || throttleMs <= 0) fire();
-    else {
-      missed = true;
-      open();
-    }
   }
 
   return {
     trigger() {
-      if (debounceMs <= 0) return pass();
-      const now = Date.now();
-      if (quiet === undefined) deadline = now + maxWaitMs;
-      clearTimeout(quiet);
-      quiet = setTimeout(pass, Math.max(0, Math.min(debounceMs, deadline - now)));
+      const now = performance.now();
+      if (now < last + throttleMs && !trailing) return;
+      first ??= now;
+      clearTimeout(timer);
+      const wait =
+        Math.max(
+          Math.min(now + debounceMs, first + maxWaitMs),
+          last + throttleMs,
+          leading ? 0 : first + throttleMs,
+        ) - now;
+      if (wait > 0) timer = setTimeout(fire, wait);
+      else fire();
     },
     dispose() {
-      clearTimeout(quiet);
-      clearTimeout(interval);
-      quiet = interval = undefined;
-      missed = false;
+      clearTimeout(timer);
+      first = undefined;
     },
   };
 }

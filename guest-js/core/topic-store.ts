@@ -68,7 +68,7 @@ export interface TopicStoreOptions {
    * `process.env.NODE_ENV` is `production`, which bundlers fill in.
    */
   freeze?: boolean;
-  /** After how many ms a pull counts as failed and is tried again. Default: 10 000. */
+  /** After how many ms a pull, or a listen, counts as failed and is tried again. Default: 10 000. */
   pullTimeoutMs?: number;
   /** After how many ms a write rejects with `timeout`. Default: 30 000. */
   writeTimeoutMs?: number;
