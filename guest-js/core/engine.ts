@@ -15,7 +15,7 @@ import type {
 import { type Answer, parseAnswer, parseInvalidation, protocolError } from './wire.js';
 
 /** What the engine is doing, for a status. */
-export type EngineState = 'connecting' | 'syncing' | 'synchronized' | 'stale' | 'denied';
+export type EngineState = 'connecting' | 'syncing' | 'synchronized' | 'stale';
 
 export interface EngineOptions {
   topic: Topic;
@@ -29,13 +29,13 @@ export interface EngineOptions {
   pullTimeoutMs: number;
   /** Whether a failure before the first snapshot is tried again, too, rather than ending it. */
   persistent: boolean;
-  shouldRefresh?: ((event: InvalidationEvent) => boolean) | undefined;
-  /** Whether to keep an announcement in mind, without a pull, until {@link Engine.release}. */
-  holds?(event: InvalidationEvent): boolean;
-  throttle?(fire: () => void): ThrottledHandler;
-  onState?(state: EngineState): void;
+  shouldRefresh?: (event: InvalidationEvent) => boolean;
+  /** Decides when what was announced is acted upon. */
+  throttle(fire: () => void): ThrottledHandler;
+  /** `error`: what made it stale. */
+  onState?(state: EngineState, error?: unknown): void;
   onError?: ((context: SyncErrorContext) => void) | undefined;
-  logger?: Logger | undefined;
+  logger?: Logger;
 }
 
 /** What `offer` fills in as it goes, for a report. */
@@ -50,10 +50,6 @@ export interface Engine {
   stop(): void;
   /** Resolves after a successful pull that began after this call. Rejects when stopped. */
   refresh(): Promise<void>;
-  /** Ask again: the page was shown, focused, restored, or is on-line again. */
-  wake(): void;
-  /** Acts on the announcements that were held back. */
-  release(): void;
   /**
    * The one door for every answer. `gone`: it came after the end. Rejects with `protocol`, or
    * with the applier's own error.
@@ -150,13 +146,11 @@ export function createEngine(options: EngineOptions): Engine {
     settle(Number.POSITIVE_INFINITY, 2, error);
   }
 
-  function release(): void {
+  const throttled = options.throttle(() => {
     const latest = heard;
     heard = ZERO_REVISION;
     if (begun && gate.announce(latest)) run();
-  }
-
-  const throttled = options.throttle?.(release) ?? { trigger: release, dispose: noop };
+  });
 
   function hear(sourceEvent: unknown): void {
     let phase: SyncPhase = 'protocol';
@@ -172,15 +166,16 @@ export function createEngine(options: EngineOptions): Engine {
     // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
     if (!event) return;
     if (compareRevisions(event.revision, heard) > 0) heard = event.revision;
-    if (!options.holds?.(event)) throttled.trigger();
+    throttled.trigger();
   }
 
   const timed = <R>(work: () => Promise<R>, late: (result: R) => void): Promise<R> =>
     limited(work, pullTimeoutMs, `No answer for "${topic}" within ${pullTimeoutMs} ms`, late);
 
-  function ask(): Promise<void> {
+  function ask(who: string): Promise<void> {
     const promise = new Promise<void>((resolve, reject) => {
-      waiting.push([gate.demand(), resolve, reject]);
+      if (life.signal.aborted) reject(closed(`${who}() called after stop()`));
+      else waiting.push([gate.demand(), resolve, reject]);
     });
     // Who does not wait for it has onError; an unhandled rejection would tell nobody more.
     promise.catch(noop);
@@ -210,7 +205,7 @@ export function createEngine(options: EngineOptions): Engine {
         else unsubscribe = subscription;
       }
       if (!failures && !gate.followUps()) onState?.('syncing');
-      for (let since = gate.fresh() ? undefined : gate.revision(); !signal.aborted; ) {
+      for (let since = gate.since(); !signal.aborted; ) {
         passage.phase = 'getSnapshot';
         ticket = gate.now();
         const base = since;
@@ -244,15 +239,12 @@ export function createEngine(options: EngineOptions): Engine {
 
   function failed(ticket: number, handle: boolean, context: SyncErrorContext): void {
     const { error } = context;
-    const denied = error instanceof LockstepError && error.kind === 'denied';
     const attempt = ++failures;
-    const nextDelayMs = denied
-      ? RETRY_LONGEST_MS
-      : backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
+    const nextDelayMs = backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
     const willRetry = handle && patient;
     if (willRetry) {
       timer = setTimeout(run, nextDelayMs);
-      onState?.(denied ? 'denied' : 'stale');
+      onState?.('stale', error);
     } else {
       failures = 0;
       if (handle) {
@@ -302,20 +294,13 @@ export function createEngine(options: EngineOptions): Engine {
   return {
     gate,
     start() {
-      if (life.signal.aborted) return Promise.reject(closed('start() called after stop()'));
       // Set before anything runs: only a handle that has begun subscribes.
       begun = true;
-      started ??= ask();
+      started ??= ask('start');
       return started;
     },
     stop: () => end(closed('stop() was called')),
-    refresh: () => (life.signal.aborted ? Promise.reject(closed('refresh() after stop()')) : ask()),
-    wake() {
-      if (!begun) return;
-      gate.demand();
-      run();
-    },
-    release,
+    refresh: () => ask('refresh'),
     offer,
     report,
   };

@@ -28,8 +28,11 @@ export type Next = 'rest' | 'now' | 'later';
  */
 export interface Gate {
   revision(): Revision;
-  /** Nothing was applied yet: the first snapshot is newer than nothing, whatever its revision. */
-  fresh(): boolean;
+  /**
+   * The revision, or undefined where nothing was applied yet: the first snapshot is newer than
+   * nothing, whatever its revision.
+   */
+  since(): Revision | undefined;
   newer(than: Revision): boolean;
   /** The highest ticket given out: what a pull that begins now answers. */
   now(): number;
@@ -59,7 +62,7 @@ export function createGate(): Gate {
 
   return {
     revision: () => revision,
-    fresh: () => fresh,
+    since: () => (fresh ? undefined : revision),
     newer,
     now: () => tickets,
     demand() {

@@ -10,7 +10,7 @@ function check(document: unknown, patch: unknown[], expected: unknown): void {
   expect(JSON.stringify(document)).toBe(before);
 }
 
-function fails(document: unknown, patch: unknown, message: string | RegExp): void {
+function fails(document: unknown, patch: unknown, message: string): void {
   expect(() => applyJsonPatch(freeze(document), patch)).toThrow(message);
   expect(() => applyJsonPatch(freeze(document), patch)).toThrow(
     expect.objectContaining({ kind: 'protocol' }),
@@ -74,30 +74,34 @@ describe('operations', () => {
     check(document, [operation], expected);
   });
 
-  it.each<[string, unknown, unknown, string | RegExp]>([
-    ['no member to remove', {}, { op: 'remove', path: '/a' }, 'no member "a"'],
-    ['no member to replace', {}, { op: 'replace', path: '/a', value: 1 }, 'no member "a"'],
-    ['an inherited member', {}, { op: 'remove', path: '/toString' }, 'no member'],
-    ['no parent', {}, { op: 'add', path: '/a/b', value: 1 }, 'no member "a"'],
-    ['a parent without members', { a: 1 }, { op: 'add', path: '/a/b', value: 1 }, 'no members'],
-    ['beyond an array', [1], { op: 'add', path: '/2', value: 1 }, 'no element "2"'],
-    ['an element that is not there', [1], { op: 'remove', path: '/1' }, 'no element "1"'],
-    ['the end of an array', [1], { op: 'remove', path: '/-' }, 'no element "-"'],
-    ['a leading zero', [1, 2], { op: 'remove', path: '/01' }, 'no element "01"'],
-    ['length of an array', [1], { op: 'replace', path: '/length', value: 0 }, 'no element'],
-    ['the root', {}, { op: 'remove', path: '' }, 'root'],
-    ['a move into itself', { a: {} }, { op: 'move', from: '/a', path: '/a/b' }, 'into itself'],
-    ['a false test', { a: 1 }, { op: 'test', path: '/a', value: '1' }, 'the test is false'],
-    ['a test of an array against an object', [], { op: 'test', path: '', value: {} }, 'false'],
-    ['an unknown operation', {}, { op: 'frob', path: '/a' }, 'no such operation'],
-    ['no value', {}, { op: 'add', path: '/a' }, 'no value'],
-    ['no path', {}, { op: 'remove' }, 'no valid pointer'],
-    ['no slash', { a: 1 }, { op: 'remove', path: 'a' }, 'no valid pointer'],
-    ['a bad escape', { 'a~': 1 }, { op: 'remove', path: '/a~' }, 'no valid pointer'],
-    ['no from', { a: 1 }, { op: 'copy', path: '/b' }, 'no valid pointer'],
-    ['null', {}, null, 'no valid pointer'],
-  ])('fails on %s', (_, document, operation, message) => {
-    fails(document, [operation], message);
+  it.each<[string, unknown, unknown]>([
+    ['no member to remove', {}, { op: 'remove', path: '/a' }],
+    ['no member to replace', {}, { op: 'replace', path: '/a', value: 1 }],
+    ['an inherited member', {}, { op: 'remove', path: '/toString' }],
+    ['no parent', {}, { op: 'add', path: '/a/b', value: 1 }],
+    ['a parent without members', { a: 1 }, { op: 'add', path: '/a/b', value: 1 }],
+    ['beyond an array', [1], { op: 'add', path: '/2', value: 1 }],
+    ['an element that is not there', [1], { op: 'remove', path: '/1' }],
+    ['the end of an array', [1], { op: 'remove', path: '/-' }],
+    ['a leading zero', [1, 2], { op: 'remove', path: '/01' }],
+    ['length of an array', [1], { op: 'replace', path: '/length', value: 0 }],
+    ['the root', {}, { op: 'remove', path: '' }],
+    ['a move into itself', { a: {} }, { op: 'move', from: '/a', path: '/a/b' }],
+    ['a false test', { a: 1 }, { op: 'test', path: '/a', value: '1' }],
+    ['a test of an array against an object', [], { op: 'test', path: '', value: {} }],
+    ['an unknown operation', {}, { op: 'frob', path: '/a' }],
+    ['no value', {}, { op: 'add', path: '/a' }],
+    ['no path', {}, { op: 'remove' }],
+    ['no slash', { a: 1 }, { op: 'remove', path: 'a' }],
+    ['a bad escape', { 'a~': 1 }, { op: 'remove', path: '/a~' }],
+    ['no from', { a: 1 }, { op: 'copy', path: '/b' }],
+    ['null', {}, null],
+  ])('fails on %s', (_, document, operation) => {
+    fails(
+      document,
+      [operation],
+      `Operation 0 of the patch cannot be applied: ${JSON.stringify(operation)}`,
+    );
   });
 
   it('names the operation that fails, and leaves nothing behind', () => {
@@ -161,8 +165,8 @@ it('takes __proto__ as a name like any other', () => {
   const polluted = applyJsonPatch({}, [{ op: 'add', path: '/__proto__', value: { x: 1 } }]);
   expect(({} as { x?: number }).x).toBeUndefined();
   expect((polluted as { x?: number }).x).toBeUndefined();
-  fails({}, [{ op: 'add', path: '/__proto__/x', value: 1 }], 'no member');
-  fails({}, [{ op: 'add', path: '/constructor/prototype/x', value: 1 }], 'no member');
+  fails({}, [{ op: 'add', path: '/__proto__/x', value: 1 }], 'Operation 0');
+  fails({}, [{ op: 'add', path: '/constructor/prototype/x', value: 1 }], 'Operation 0');
 });
 
 it('the patch between any two objects makes the one of the other', () => {

@@ -67,7 +67,6 @@ export interface RevisionSyncHandle {
  * never settles holds everything up, since the revision may not move before it.
  *
  * @throws {TypeError} for an empty topic.
- * @throws {RangeError} for a throttling with neither edge.
  *
  * @example
  * const sync = createRevisionSync({ topic: 'settings', subscriber, provider, applier });
@@ -80,7 +79,7 @@ export function createRevisionSync<T>(options: RevisionSyncOptions<T>): Revision
   if (!topic?.trim()) throw new TypeError('topic must be a non-empty string');
   let stopped = false;
   const engine = createEngine({
-    topic,
+    ...options,
     pullTimeoutMs,
     persistent: false,
     subscribe: (handler) => subscriber.subscribe(handler),
@@ -88,17 +87,8 @@ export function createRevisionSync<T>(options: RevisionSyncOptions<T>): Revision
     // Whoever keeps no copy cannot use a patch: it asks for the whole instead.
     apply: ({ revision, data }) =>
       data === undefined ? 'rebase' : applier.apply({ revision, data: data as T }) || undefined,
-    shouldRefresh: options.shouldRefresh,
-    onError: options.onError,
-    logger: options.logger,
-    ...(throttling && {
-      throttle: (fire: () => void) =>
-        createThrottledHandler(fire, {
-          ...throttling,
-          // I8: without it, the last change of a burst would never be asked for.
-          trailing: throttling.leading !== false || throttling.trailing !== false,
-        }),
-    }),
+    // I8: without a trailing edge, the last change of a burst would never be asked for.
+    throttle: (fire) => createThrottledHandler(fire, { ...throttling, trailing: true }),
   });
   return {
     start: engine.start,

@@ -73,10 +73,9 @@ it.each<[string, InvalidationThrottlingOptions | undefined, number[], number[]]>
   expect(await firesAt(options, triggers)).toEqual(expected);
 });
 
-it('refuses to have neither edge', () => {
-  expect(() => createThrottledHandler(() => {}, { leading: false, trailing: false })).toThrow(
-    RangeError,
-  );
+it('always has an edge', async () => {
+  const neither = { throttleMs: 100, leading: false, trailing: false };
+  expect(await firesAt(neither, [0, 10])).toEqual([100]);
 });
 
 it('forgets what is pending, and may be used again', async () => {

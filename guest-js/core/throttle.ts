@@ -12,8 +12,9 @@ export interface InvalidationThrottlingOptions {
   /** With `throttleMs`: fire at once when nothing was fired lately. Default: true. */
   leading?: boolean;
   /**
-   * With `throttleMs`: fire at the interval's end for what came within it. Default: true. A
-   * revision sync always does, since the last change of a burst would be missed otherwise.
+   * With `throttleMs`: fire at the interval's end for what came within it. Default: true. Always
+   * on where `leading` is off, and in a revision sync: the last change of a burst would be missed
+   * otherwise.
    */
   trailing?: boolean;
 }
@@ -27,8 +28,6 @@ export interface ThrottledHandler {
 
 /**
  * Thins out calls of `handler`: see the options.
- *
- * @throws {RangeError} where neither edge is wanted: such a handler would never fire.
  *
  * @example
  * const throttled = createThrottledHandler(() => refresh(), { throttleMs: 100 });
@@ -45,8 +44,6 @@ export function createThrottledHandler(
     trailing = true,
   }: InvalidationThrottlingOptions = {},
 ): ThrottledHandler {
-  if (!leading && !trailing) throw new RangeError('leading and trailing are both off');
-
   let timer: ReturnType<typeof setTimeout> | undefined;
   // When the first call came that has not been answered yet, and when the handler last fired.
   let first: number | undefined;
@@ -61,7 +58,7 @@ export function createThrottledHandler(
   return {
     trigger() {
       const now = performance.now();
-      if (now < last + throttleMs && !trailing) return;
+      if (leading && !trailing && now < last + throttleMs) return;
       first ??= now;
       clearTimeout(timer);
       const wait =

@@ -11,7 +11,7 @@ import type { Logger, SyncErrorContext, Topic, Unsubscribe } from './types.js';
  * | `syncing` | a pull is under way |
  * | `synchronized` | it shows what the backend has, as far as it has heard |
  * | `stale` | something newer is known, or the last pull failed: another is pending |
- * | `denied` | a capability is missing; it asks again every 30 s, and when the window wakes |
+ * | `denied` | a capability is missing; it asks again after a back-off, and when the window wakes |
  * | `closed` | `close()` was called |
  */
 export type TopicStatus =

@@ -23,6 +23,8 @@ export interface WriterOptions<T> {
   writeTimeoutMs: number;
   get(): T;
   explained(error: unknown, action: ErrorContext['action']): LockstepError;
+  /** No write is under way any more. */
+  onIdle(): void;
 }
 
 export interface Writer<T> {
@@ -42,7 +44,7 @@ export interface Writer<T> {
  *   cannot be shown rejects with `applied`.
  */
 export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
-  const { topic, transport, engine, writeTimeoutMs, get, explained } = options;
+  const { topic, transport, engine, writeTimeoutMs, get, explained, onIdle } = options;
   const { gate } = engine;
   let underWay = 0;
 
@@ -53,11 +55,12 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
 
   async function send(operation: Operation, expectedRevision?: Revision): Promise<Revision> {
     const { session, entry } = here();
+    const since = gate.since();
     const request: WriteRequest = {
       topic,
       session,
       seq: ++entry.seq,
-      ...(!gate.fresh() && { since: gate.revision() }),
+      ...(since !== undefined && { since }),
       ...(expectedRevision !== undefined && { expectedRevision }),
       ...operation,
     };
@@ -74,7 +77,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
     } catch (error) {
       throw explained(error, 'write');
     } finally {
-      if (--underWay === 0) engine.release();
+      if (--underWay === 0) onIdle();
     }
   }
 
@@ -104,7 +107,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   }
 
   async function attempt(change: (current: T) => T): Promise<Revision> {
-    if (gate.fresh()) await engine.refresh().catch(rethrow);
+    if (!gate.since()) await engine.refresh().catch(rethrow);
     for (let conflicts = 1; ; conflicts++) {
       const next = change(get());
       try {
