@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Revision, SessionKey, Store,
-    StoreOptions, Topic,
+    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Revision, SESSION_GRACE, SessionKey,
+    Store, StoreOptions, Topic,
 };
 use loom::thread;
 use serde_json::json;
@@ -17,24 +17,23 @@ use std::{
 const COUNTER: Topic<u64> = Topic::new("counter");
 const OTHER: Topic<u64> = Topic::new("other");
 
-struct Frozen;
+/// Reads the store back for each announcement it hears, and owns its time. What it keeps is only read when all threads
+/// are done, so `loom` need not know of its locks.
+#[derive(Clone, Default)]
+struct Outside {
+    store: Arc<Mutex<Option<Store>>>,
+    heard: Arc<Mutex<Vec<Revision>>>,
+    now: Arc<Mutex<Duration>>,
+}
 
-impl Clock for Frozen {
+impl Clock for Outside {
     fn now(&self) -> Duration {
-        Duration::ZERO
+        *self.now.lock().unwrap()
     }
 
     fn unix_ms(&self) -> u64 {
         0
     }
-}
-
-/// Reads the store back for each announcement it hears. What it keeps is only read when all threads are done, so
-/// `loom` need not know of its lock.
-#[derive(Clone, Default)]
-struct Outside {
-    store: Arc<Mutex<Option<Store>>>,
-    heard: Arc<Mutex<Vec<Revision>>>,
 }
 
 impl Announce for Outside {
@@ -54,7 +53,8 @@ fn model(check: impl Fn(Store, Outside) + Send + Sync + 'static) {
     builder.preemption_bound = Some(3);
     builder.check(move || {
         let outside = Outside::default();
-        let options = StoreOptions { announce_interval: Duration::ZERO, clock: Arc::new(Frozen), ..Default::default() };
+        let clock = Arc::new(outside.clone());
+        let options = StoreOptions { announce_interval: Duration::ZERO, clock, ..Default::default() };
         let store = Store::with_options(outside.clone(), options);
         store.register(COUNTER, 0).unwrap();
         store.register(OTHER, 0).unwrap();
@@ -126,6 +126,26 @@ fn i3_two_announcers_at_once_still_leave_the_final_revision_announced() {
 }
 
 #[test]
+fn i5_writers_of_two_topics_never_share_a_revision() {
+    model(|store, _| {
+        let revisions = Arc::new(Mutex::new(Vec::new()));
+        let writers = [COUNTER, OTHER].map(|topic| {
+            let revisions = Arc::clone(&revisions);
+            spawn(&store, move |store| {
+                let revision = store.set(topic, 1).unwrap();
+                revisions.lock().unwrap().push(revision.as_u64());
+            })
+        });
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        let mut revisions = revisions.lock().unwrap();
+        revisions.sort_unstable();
+        assert_eq!(*revisions, [3, 4]);
+    });
+}
+
+#[test]
 fn several_pulls_are_one_moment() {
     model(|store, _| {
         let writer = spawn(&store, |store| {
@@ -161,5 +181,22 @@ fn i11_a_write_that_arrives_twice_at_once_is_applied_once() {
         assert_eq!(store.write(COUNTER.name(), write()).unwrap().as_u64(), 3);
         twin.join().unwrap();
         assert_eq!(store.snapshot(COUNTER).unwrap().revision.as_u64(), 3);
+    });
+}
+
+#[test]
+fn i14_no_outcome_outlives_its_session() {
+    model(|store, outside| {
+        let writer = spawn(&store, |store| {
+            let session = SessionKey::new("main", "p".parse().unwrap());
+            let write = ClientWrite { session, seq: 1, expected: None, change: Change::Set(json!(7)) };
+            store.write(COUNTER.name(), write).unwrap();
+        });
+        store.drop_label("main");
+        *outside.now.lock().unwrap() = SESSION_GRACE;
+        store.announce_due();
+        writer.join().unwrap();
+        let stats = store.stats();
+        assert!(stats.remembered_writes <= stats.sessions, "{stats:?}");
     });
 }
