@@ -1,5 +1,7 @@
 //! `PROTOCOL.md` as this app's windows meet it: the plugin's commands, behind the app's real capabilities.
 
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
 mod mock;
 
 use mock::{app, configured, window, window_with};
