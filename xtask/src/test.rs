@@ -139,9 +139,10 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_step() {
-        for step in STEPS {
-            assert!(COMMAND.usage.contains(step.name), "{}", step.name);
+    fn the_help_and_the_guide_name_every_step() {
+        let guide = include_str!("../../CONTRIBUTING.md");
+        for Step { name, .. } in STEPS {
+            assert!(COMMAND.usage.contains(name) && guide.contains(&format!("`{name}`")), "{name}");
         }
     }
 }

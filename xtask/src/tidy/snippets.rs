@@ -5,7 +5,7 @@ use crate::shell::{cmd, root, run};
 use anyhow::{Context, Result};
 use std::fs;
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "PROTOCOL.md"];
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "PROTOCOL.md"];
 
 const LANGUAGES: &[&str] = &["ts", "typescript", "tsx"];
 
