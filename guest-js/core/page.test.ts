@@ -49,7 +49,7 @@ it('I11: one job of a topic at a time, in the order of the calls, failed ones in
   expect(log).toEqual(['one begins', 'one ends', 'two']);
 });
 
-it('all handles share one listener, which is kept once it is made', async () => {
+it('I14: all handles share one listener, which is kept once it is made', async () => {
   const backend = createFakeBackend({ topics: { a: 0 } });
   const page = backend.window('main');
   const heard = [vi.fn(), vi.fn()];

@@ -75,8 +75,8 @@ export function enqueue<R>(entry: PageTopic, job: () => Promise<R>): Promise<R> 
 }
 
 /**
- * Resolves when `handler` hears the topic's invalidations. All handles of a page share one
- * listener of the transport; what a handler throws does not reach the others, nor the
+ * Resolves when `handler` hears the topic's invalidations. **I14** All handles of a page share
+ * one listener of the transport. **I6** What a handler throws does not reach the others, nor the
  * transport. A failed `listen` is not remembered: the next call tries again.
  */
 export async function attach(

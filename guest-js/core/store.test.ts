@@ -562,7 +562,7 @@ describe('update', () => {
   const counters = (backend: FakeBackend, store: ReturnType<typeof setup>['store'], n: number) =>
     Array.from({ length: n }, (_, i) => store<number>(backend.window(`w${i}`), 'counter'));
 
-  it('loses no count, however many windows count at once', async () => {
+  it('I11: loses no count, however many windows count at once', async () => {
     const { backend, store } = setup();
     const windows = counters(backend, store, 4);
     const counting = outcome(

@@ -360,6 +360,33 @@ describe('the gate', () => {
     expect(sync.handle.getLocalRevision()).toBe('2');
   });
 
+  it('I7: answers pass one after another, however slow the applier', async () => {
+    const applying = [deferred<void>(), deferred<void>(), deferred<void>()];
+    const begun: string[] = [];
+    const sync = bareSync({
+      pullTimeoutMs: 1000,
+      applier: {
+        apply({ revision }) {
+          begun.push(revision);
+          return applying[begun.length - 1]?.promise ?? Promise.resolve();
+        },
+      },
+    });
+    applying[0]?.resolve();
+    await sync.started('1');
+    await sync.announce('5');
+    await pass(1500);
+    // The first pull's answer comes late, and the second's while that is being applied.
+    await sync.pull(1).answer('5');
+    await sync.pull(2).answer('6');
+    expect(begun).toEqual(['1', '5']);
+    applying[2]?.resolve();
+    applying[1]?.resolve();
+    await tick();
+    expect(begun).toEqual(['1', '5', '6']);
+    expect(sync.handle.getLocalRevision()).toBe('6');
+  });
+
   it('I7: a patch is not used by a handle without a copy: it asks for the whole', async () => {
     const sync = await bareSync().started('1');
     await sync.announce('2');
@@ -519,7 +546,7 @@ describe('no rest while behind', () => {
 });
 
 describe('throttling', () => {
-  it('thins out pulls, and keeps the last', async () => {
+  it('I8: thins out pulls, and keeps the last', async () => {
     const sync = await bareSync({ throttling: { throttleMs: 100, trailing: false } }).started();
     await sync.announce('2');
     await sync.pull(1).answer('2');
