@@ -2,6 +2,7 @@
 
 use crate::{
     driver::Driver,
+    screen::save_screen,
     target,
     wait::wait_until,
     window::{Page, Window},
@@ -16,6 +17,7 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
+    time::Duration,
 };
 
 /// Which app.
@@ -28,7 +30,7 @@ pub enum Binary {
 }
 
 impl Binary {
-    fn path(self) -> PathBuf {
+    pub(crate) fn path(self) -> PathBuf {
         target().join("debug").join(match self {
             Self::Test => "lockstep-e2e-app",
             Self::Example => "two-windows",
@@ -38,7 +40,7 @@ impl Binary {
 
 /// Cargo builds what is out of date: once in the life of this process. It is the same command as xtask's, so that the
 /// same features are chosen and nothing is built twice.
-fn build() -> Result<()> {
+pub(crate) fn build() -> Result<()> {
     static BUILT: OnceLock<bool> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let mut cargo = Command::new("cargo");
@@ -115,6 +117,21 @@ impl App {
         self.invoke("stats", json!({})).await
     }
 
+    /// How many of the test app's slow calls have begun.
+    pub async fn slow_calls(&self) -> Result<SlowCalls> {
+        self.invoke("slow_calls", json!({})).await
+    }
+
+    /// Has the backend add `writes` to the counter, one by one, with a pause after each. Does not wait for it.
+    pub async fn start_storm(&self, writes: u32, pause: Duration) -> Result<()> {
+        self.invoke("start_storm", json!({ "writes": writes, "pauseUs": pause.as_micros() as u64 })).await
+    }
+
+    /// Waits until all storms are over.
+    pub async fn storm_is_over(&self) -> Result<()> {
+        wait_until("the storm is over", async || self.invoke("storm_is_over", json!({})).await).await
+    }
+
     /// Waits until so many pages read the topic, as the backend sees it.
     pub async fn has_readers(&self, topic: &str, count: usize) -> Result<()> {
         let what = format!("{topic:?} has {count} readers");
@@ -128,17 +145,17 @@ impl App {
         .await
     }
 
-    /// What every window shows, and how it looks: for the message of a test that failed.
+    /// What every window shows: for the message of a test that failed.
     pub(crate) async fn describe(&self) -> String {
         let mut text = String::new();
         for label in self.page.labels().await {
             let window = self.window(&label);
             let shown = window.describe().await.unwrap_or_else(|error| format!("{error:#}"));
             text += &format!("  {label}: {shown}\n");
-            let picture = artifacts().join(format!("{}-{label}.png", self.name));
-            if window.save_picture(&picture).await.is_ok() {
-                text += &format!("  {label}: see {}\n", picture.display());
-            }
+        }
+        let picture = artifacts().join(format!("{}.png", self.name));
+        if save_screen(&picture).is_ok() {
+            text += &format!("  see {}\n", picture.display());
         }
         let log = self.driver.log();
         let lines: Vec<&str> = log.lines().collect();
@@ -162,6 +179,14 @@ pub struct Stats {
     /// For each topic, how many pages read it.
     pub readers: std::collections::BTreeMap<String, usize>,
     pub counter: u32,
+}
+
+/// What the test app's command `slow_calls` answers.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+pub struct SlowCalls {
+    pub writes: usize,
+    pub reads: usize,
+    pub commands: usize,
 }
 
 async fn session(driver: &Driver, binary: &Path) -> Result<Client> {

@@ -1,24 +1,19 @@
 //! `tauri-driver`, and all that it starts.
 
-use crate::{process::Process, root, target, wait::wait_until};
+use crate::{group::Group, root, target, wait::wait_until};
 use anyhow::{Context, Result, bail};
-use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
 use std::{
     env,
     fs::File,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::{Child, Command},
-    thread,
-    time::{Duration, Instant},
+    process::Command,
 };
 use tokio::net::TcpStream;
 
-/// A running `tauri-driver`. When it is dropped, it ends with everything that it has started: the native driver, the
-/// app, and the app's web processes are all in one process group.
+/// A running `tauri-driver`, with the native driver, the app, and the app's web processes in its group.
 pub struct Driver {
-    child: Child,
+    group: Group,
     address: SocketAddr,
     log: PathBuf,
 }
@@ -26,25 +21,21 @@ pub struct Driver {
 impl Driver {
     /// Starts it. What it and the app print goes to `log`.
     pub async fn start(log: PathBuf) -> Result<Self> {
-        if env::var_os("DISPLAY").is_none() {
-            bail!("there is no X display to open windows on: run `cargo xtask test e2e`, which makes one");
-        }
+        needs_display()?;
         let program = tauri_driver()?;
         let native = in_path("WebKitWebDriver")
             .context("there is no WebKitWebDriver in PATH: on Debian it is in the package webkit2gtk-driver")?;
         let [address, native_address] = free_addresses()?;
         let output = File::create(&log).with_context(|| format!("cannot write {}", log.display()))?;
-        let child = Command::new(&program)
+        let mut command = Command::new(&program);
+        command
             .arg(format!("--port={}", address.port()))
             .arg(format!("--native-port={}", native_address.port()))
             .arg("--native-driver")
             .arg(native)
             .stdout(output.try_clone()?)
-            .stderr(output)
-            .process_group(0)
-            .spawn()
-            .with_context(|| format!("cannot run {}", program.display()))?;
-        let driver = Self { child, address, log };
+            .stderr(output);
+        let driver = Self { group: Group::spawn(&mut command)?, address, log };
         // tauri-driver listens at once, its native driver a little later.
         for address in [address, native_address] {
             wait_until("the WebDriver listens", async || Ok(TcpStream::connect(address).await.is_ok())).await?;
@@ -61,38 +52,17 @@ impl Driver {
         std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
-    fn group(&self) -> Option<Pid> {
-        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
-    }
-
-    /// Ends all of it at once, and returns when it is gone.
+    /// Ends it, and returns when it is gone.
     pub fn end(&mut self) -> Result<()> {
-        let Some(group) = self.group() else { return Ok(()) };
-        // It may have ended by itself.
-        let _ = kill_process_group(group, Signal::KILL);
-        self.child.wait()?;
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while test_kill_process_group(group).is_ok() {
-            // Zombies whose parent was in the group are collected by init; they hold nothing.
-            let alive: Vec<_> = Process::all().into_iter().filter(|process| process.is_alive_in(group)).collect();
-            if alive.is_empty() {
-                break;
-            }
-            if Instant::now() > deadline {
-                bail!("left over: {alive:?}");
-            }
-            thread::sleep(Duration::from_millis(10));
-        }
-        Ok(())
+        self.group.end()
     }
 }
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Err(error) = self.end() {
-            eprintln!("tauri-driver could not be ended: {error:#}");
-        }
+pub fn needs_display() -> Result<()> {
+    if env::var_os("DISPLAY").is_none() {
+        bail!("there is no X display to open windows on: run `cargo xtask test e2e`, which makes one");
     }
+    Ok(())
 }
 
 fn tauri_driver() -> Result<PathBuf> {

@@ -4,16 +4,19 @@
 //! window showed.
 
 mod app;
+mod direct;
 mod driver;
+mod group;
 mod process;
 mod run;
 mod screen;
 mod wait;
 mod window;
 
-pub use app::{App, Binary};
+pub use app::{App, Binary, SlowCalls, Stats};
+pub use direct::DirectApp;
 pub use process::Process;
-pub use run::{full, with_app};
+pub use run::{Failure, full, with_app, without_app};
 pub use screen::save_screen;
 pub use wait::{PATIENCE, wait_until};
 pub use window::{ScriptError, Window};

@@ -4,7 +4,7 @@ use crate::app::{App, Binary};
 use anyhow::{Context, Result, bail};
 use futures_util::FutureExt;
 use std::{
-    env,
+    env, fmt,
     panic::{AssertUnwindSafe, resume_unwind},
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -19,37 +19,59 @@ pub fn full() -> bool {
     env::var_os("LOCKSTEP_FULL").is_some_and(|value| !value.is_empty() && value != "0")
 }
 
+/// Why a test failed, without a backtrace: it would lead into the harness.
+pub struct Failure(anyhow::Error);
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
 /// Starts an app, gives it to the test, and ends it, also if the test panics. If it fails, this prints what each window
 /// showed.
 ///
 /// # Errors
 /// The test's own; or if the app does not start, or leaves a process behind.
-pub fn with_app(binary: Binary, test: impl AsyncFnOnce(&App) -> Result<()>) -> Result<()> {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+pub fn with_app(binary: Binary, test: impl AsyncFnOnce(&App) -> Result<()>) -> Result<(), Failure> {
     let name = name_of(&test);
+    alone(async {
+        let app = App::start(binary, &name).await?;
+        let outcome = AssertUnwindSafe(limited(test(&app))).catch_unwind().await;
+        if !matches!(outcome, Ok(Ok(()))) {
+            let described = timeout(Duration::from_secs(20), app.describe()).await;
+            eprintln!("{name} failed. The windows show:\n{}", described.as_deref().unwrap_or("(no answer)"));
+        }
+        let ended = app.end();
+        match outcome {
+            Ok(result) => result.and(ended),
+            Err(panic) => resume_unwind(panic),
+        }
+    })
+}
+
+/// Runs a test that starts its app itself.
+///
+/// # Errors
+/// The test's own.
+pub fn without_app(test: impl AsyncFnOnce() -> Result<()>) -> Result<(), Failure> {
+    alone(limited(test()))
+}
+
+fn alone(work: impl Future<Output = Result<()>>) -> Result<(), Failure> {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("no runtime").and_then(|runtime| runtime.block_on(work)).map_err(Failure)
+}
+
+async fn limited(test: impl Future<Output = Result<()>>) -> Result<()> {
     let longest = Duration::from_secs(if full() { 400 } else { 100 });
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?
-        .block_on(async {
-            let app = App::start(binary, &name).await?;
-            let test = timeout(longest, AssertUnwindSafe(test(&app)).catch_unwind());
-            let outcome = tokio::select! {
-                outcome = test => outcome,
-                _ = tokio::signal::ctrl_c() => bail!("interrupted"),
-            };
-            if !matches!(outcome, Ok(Ok(Ok(())))) {
-                let described = timeout(Duration::from_secs(20), app.describe()).await;
-                eprintln!("{name} failed. The windows show:\n{}", described.as_deref().unwrap_or("(no answer)"));
-            }
-            let ended = app.end();
-            match outcome {
-                Ok(Ok(result)) => result.and(ended),
-                Ok(Err(panic)) => resume_unwind(panic),
-                Err(_) => bail!("the test took more than {} s", longest.as_secs()),
-            }
-        })
-        .context(name.clone())
+    tokio::select! {
+        outcome = timeout(longest, test) => {
+            outcome.with_context(|| format!("the test took more than {} s", longest.as_secs()))?
+        }
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+    }
 }
 
 /// The function that the test's closure stands in.

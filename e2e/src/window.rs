@@ -5,7 +5,7 @@ use anyhow::{Context, Result, anyhow, bail};
 use fantoccini::{Client, Locator, elements::Element, wd::WindowHandle};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::{collections::HashMap, fmt, fs, path::Path};
+use std::{collections::HashMap, fmt};
 use tokio::sync::{Mutex, MutexGuard};
 
 const LABEL: &str = "return window.__TAURI_INTERNALS__?.metadata?.currentWebview?.label ?? null";
@@ -250,11 +250,6 @@ impl<'a> Window<'a> {
     pub(crate) async fn describe(&self) -> Result<String> {
         let shown: Value = self.eval("typeof describe === 'function' ? describe() : document.body.innerText").await?;
         Ok(shown.as_str().map_or_else(|| shown.to_string(), |text| text.replace('\n', " | ")))
-    }
-
-    pub(crate) async fn save_picture(&self, path: &Path) -> Result<()> {
-        let session = self.page.looking_at(self.label).await?;
-        Ok(fs::write(path, session.client.screenshot().await?)?)
     }
 }
 

@@ -2,12 +2,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use anyhow::Result;
-use lockstep_e2e::{Binary, with_app};
+use lockstep_e2e::{Binary, Failure, with_app};
 use serde_json::{Value, json};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 #[test]
-fn a_set_in_one_window_is_seen_in_the_other() -> Result<()> {
+fn a_set_in_one_window_is_seen_in_the_other() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
         let (main, b) = (app.window("main"), app.open("b").await?);
         main.does("await counter.set(5)").await?;
@@ -21,7 +21,7 @@ fn a_set_in_one_window_is_seen_in_the_other() -> Result<()> {
 }
 
 #[test]
-fn merges_of_two_windows_keep_what_the_other_wrote() -> Result<()> {
+fn merges_of_two_windows_keep_what_the_other_wrote() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
         let (main, b) = (app.window("main"), app.open("b").await?);
         main.does("await note.merge({ text: 'from main', author: 'me' })").await?;
@@ -34,7 +34,7 @@ fn merges_of_two_windows_keep_what_the_other_wrote() -> Result<()> {
 }
 
 #[test]
-fn i10_an_invalid_write_changes_nothing_and_says_where() -> Result<()> {
+fn i10_an_invalid_write_changes_nothing_and_says_where() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
         let (main, b) = (app.window("main"), app.open("b").await?);
         let error: Value = main
@@ -47,7 +47,7 @@ fn i10_an_invalid_write_changes_nothing_and_says_where() -> Result<()> {
 }
 
 #[test]
-fn i12_when_a_write_resolves_the_window_shows_it_without_a_pull() -> Result<()> {
+fn i12_when_a_write_resolves_the_window_shows_it_without_a_pull() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
         let main = app.window("main");
         let shown: Value = main
@@ -67,7 +67,7 @@ fn i12_when_a_write_resolves_the_window_shows_it_without_a_pull() -> Result<()> 
 }
 
 #[test]
-fn no_increment_of_two_windows_that_write_at_once_is_lost() -> Result<()> {
+fn no_increment_of_two_windows_that_write_at_once_is_lost() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
         let (main, b) = (app.window("main"), app.open("b").await?);
         for window in [main, b] {
@@ -83,7 +83,7 @@ fn no_increment_of_two_windows_that_write_at_once_is_lost() -> Result<()> {
 }
 
 #[test]
-fn i3_windows_that_set_at_the_same_moment_agree_afterwards() -> Result<()> {
+fn i3_windows_that_set_at_the_same_moment_agree_afterwards() -> Result<(), Failure> {
     const ROUNDS: u64 = 40;
     const APART_MS: u64 = 60;
     with_app(Binary::Test, async |app| {

@@ -1,6 +1,6 @@
 //! What tests ask of the backend.
 
-use crate::topics::{COUNTER, SLOW_READS, SLOW_WRITES};
+use crate::topics::{COUNTER, SLOW, SLOW_READS, SLOW_WRITES};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -25,7 +25,10 @@ fn window(app: &AppHandle, label: &str) -> Answer<WebviewWindow> {
 #[tauri::command]
 pub async fn open_window(app: AppHandle, label: String, page: String) -> Answer<()> {
     let builder = WebviewWindowBuilder::new(&app, &label, WebviewUrl::App(page.into()));
-    builder.title(&label).inner_size(360., 220.).build().map(drop).map_err(text)
+    // Beside one another, for the picture of a test that failed.
+    let place = app.webview_windows().len() as f64;
+    let (x, y) = (place % 4. * 400., (place / 4.).floor() * 230.);
+    builder.title(&label).inner_size(360., 200.).position(x, y).build().map(drop).map_err(text)
 }
 
 #[tauri::command]
@@ -64,16 +67,27 @@ pub async fn stats(app: AppHandle) -> Answer<Stats> {
     })
 }
 
-/// How many slow writes and reads have begun.
+/// How many slow writes, reads and commands have begun.
 #[derive(Serialize)]
 pub struct SlowCalls {
     writes: usize,
     reads: usize,
+    commands: usize,
+}
+
+static SLOW_COMMANDS: AtomicUsize = AtomicUsize::new(0);
+
+/// A command that has nothing to do with the plugin, to see what becomes of one that is under way.
+#[tauri::command]
+pub async fn slow_command() {
+    SLOW_COMMANDS.fetch_add(1, Ordering::SeqCst);
+    tokio::time::sleep(SLOW).await;
 }
 
 #[tauri::command]
 pub async fn slow_calls() -> SlowCalls {
-    SlowCalls { writes: SLOW_WRITES.load(Ordering::SeqCst), reads: SLOW_READS.load(Ordering::SeqCst) }
+    let count = |calls: &AtomicUsize| calls.load(Ordering::SeqCst);
+    SlowCalls { writes: count(&SLOW_WRITES), reads: count(&SLOW_READS), commands: count(&SLOW_COMMANDS) }
 }
 
 #[tauri::command]

@@ -1,6 +1,7 @@
 //! The app that the real-window tests drive. `e2e/README.md` says how.
 
 mod commands;
+mod direct;
 mod own_backend;
 mod topics;
 
@@ -26,6 +27,7 @@ fn main() -> tauri::Result<()> {
             commands::reload_window,
             commands::stats,
             commands::slow_calls,
+            commands::slow_command,
             commands::set_counter,
             commands::start_storm,
             commands::storm_is_over,
@@ -34,5 +36,9 @@ fn main() -> tauri::Result<()> {
             own_backend::own_write,
             own_backend::next_pulls,
         ])
+        .setup(|app| {
+            direct::serve_if_wanted(app.handle());
+            Ok(())
+        })
         .run(tauri::generate_context!())
 }

@@ -26,7 +26,7 @@ pub struct Note {
 }
 
 /// How long a slow topic takes: long enough for a page to be reloaded or closed meanwhile.
-const SLOW: Duration = Duration::from_millis(400);
+pub const SLOW: Duration = Duration::from_millis(400);
 
 pub static SLOW_WRITES: AtomicUsize = AtomicUsize::new(0);
 pub static SLOW_READS: AtomicUsize = AtomicUsize::new(0);
