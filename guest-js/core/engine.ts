@@ -1,5 +1,5 @@
 import { LockstepError } from './errors.js';
-import { createGate, type Verdict } from './gate.js';
+import { createGate, type Gate, type Verdict } from './gate.js';
 import { limited } from './limited.js';
 import { backOff } from './retry.js';
 import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';
@@ -12,56 +12,50 @@ import type {
   Topic,
   Unsubscribe,
 } from './types.js';
-import { type Patch, parseAnswer, parseInvalidation, protocolError } from './wire.js';
+import { type Answer, parseAnswer, parseInvalidation, protocolError } from './wire.js';
 
 /** What the engine is doing, for a status. */
-export type EngineState = 'connecting' | 'syncing' | 'synchronized' | 'stale' | 'denied';
+export type EngineState = 'connecting' | 'syncing' | 'synchronized' | 'stale';
 
 export interface EngineOptions {
   topic: Topic;
   subscribe(handler: (payload: unknown) => void): Promise<Unsubscribe>;
   pull(since: Revision | undefined, signal: AbortSignal): Promise<unknown>;
-  apply(snapshot: { revision: Revision; data: unknown }): void | Promise<void>;
+  /** Puts an answer into local state, or says `rebase` where it needs the whole instead. */
+  apply(answer: Answer): Promise<unknown> | 'rebase' | undefined;
   /** The applier has succeeded, and the revision has moved. */
   onApplied?(): void;
-  /** Makes the new data from a patch on what is applied now. Without it, patches are not used. */
-  patched?(patch: unknown[]): unknown;
+  /** After so many ms, a subscribe or pull counts as failed. */
   pullTimeoutMs: number;
   /** Whether a failure before the first snapshot is tried again, too, rather than ending it. */
   persistent: boolean;
-  shouldRefresh?: ((event: InvalidationEvent) => boolean) | undefined;
-  /** Whether to keep an announcement in mind, without a pull, until {@link Engine.release}. */
-  holds?(event: InvalidationEvent): boolean;
-  throttle?(fire: () => void): ThrottledHandler;
-  onState?(state: EngineState): void;
+  shouldRefresh?: (event: InvalidationEvent) => boolean;
+  /** Decides when what was announced is acted upon. */
+  throttle(fire: () => void): ThrottledHandler;
+  /** `error`: what made it stale. */
+  onState?(state: EngineState, error?: unknown): void;
   onError?: ((context: SyncErrorContext) => void) | undefined;
-  logger?: Logger | undefined;
+  logger?: Logger;
 }
 
-/** What became of an answer; `gone`: it came after the end. */
-export type Offered = { verdict: Verdict | 'gone' } | Failure;
-
-export interface Failure {
+/** What `offer` fills in as it goes, for a report. */
+export interface Passage {
   phase: SyncPhase;
-  error: unknown;
-  /** The answer's, where it had one. */
-  revision?: Revision;
+  snapshotRevision?: Revision;
 }
 
 export interface Engine {
+  gate: Gate;
   start(): Promise<void>;
   stop(): void;
-  /** Resolves after a successful pull that began after this call. */
+  /** Resolves after a successful pull that began after this call. Rejects when stopped. */
   refresh(): Promise<void>;
-  /** Ask again: the page was shown, focused, restored, or is on-line again. */
-  wake(): void;
-  /** Acts on the announcements that were held back. */
-  release(): void;
-  /** The one door for every answer. Never rejects. */
-  offer(answer: unknown): Promise<Offered>;
+  /**
+   * The one door for every answer. `gone`: it came after the end. Rejects with `protocol`, or
+   * with the applier's own error.
+   */
+  offer(answer: unknown, passage: Passage): Promise<Verdict | 'gone'>;
   report(context: SyncErrorContext): void;
-  revision(): Revision;
-  fresh(): boolean;
 }
 
 const RETRY_FIRST_MS = 500;
@@ -98,20 +92,20 @@ const noop = (): void => {};
  * ```
  */
 export function createEngine(options: EngineOptions): Engine {
-  const { topic, apply, patched, persistent, shouldRefresh, logger } = options;
+  const { topic, shouldRefresh, logger, onError, onState, pullTimeoutMs } = options;
   const gate = createGate();
+  // One life ends with stop(), or with a failed start(): whatever belongs to it stays silent then.
   let life = new AbortController();
   let started: Promise<void> | undefined;
-  let synchronized = false;
-  let stopped = false;
+  let begun = false;
+  let patient = options.persistent;
   let running = false;
-  let behind = false;
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let unsubscribe: Unsubscribe | undefined;
   let door: Promise<unknown> = Promise.resolve();
   let heard = ZERO_REVISION;
-  let waiting: { ticket: number; resolve(): void; reject(error: unknown): void }[] = [];
+  let waiting: [ticket: number, resolve: () => void, reject: (error: unknown) => void][] = [];
 
   function log(level: keyof Logger, message: string, extra: object): void {
     try {
@@ -123,268 +117,191 @@ export function createEngine(options: EngineOptions): Engine {
 
   function report(context: SyncErrorContext): void {
     const full = { topic, localRevision: gate.revision(), ...context };
-    log((context.attempt ?? 1) > 1 ? 'warn' : 'error', `${context.phase} failed`, full);
+    // The first of a row is an error; that it goes on is not news.
+    log((context.attempt ?? 0) > 1 ? 'warn' : 'error', `${context.phase} failed`, full);
     try {
-      options.onError?.(full);
+      onError?.(full);
     } catch (error) {
       log('error', 'onError threw', { error });
     }
   }
 
-  function state(to: EngineState): void {
-    if (!stopped) options.onState?.(to);
-  }
-
   const closed = (why: string): LockstepError => new LockstepError('closed', why, { topic });
 
-  function settle(ticket: number, error?: { error: unknown }): void {
-    const due = waiting.filter((waiter) => waiter.ticket <= ticket);
-    waiting = waiting.filter((waiter) => waiter.ticket > ticket);
-    for (const waiter of due) error ? waiter.reject(error.error) : waiter.resolve();
+  /** Answers everybody whose ticket a pull carries: 1 resolves, 2 rejects. */
+  function settle(ticket: number, how: 1 | 2, error?: unknown): void {
+    waiting = waiting.filter((waiter) => waiter[0] > ticket || waiter[how](error));
   }
 
-  function undo(subscription: Unsubscribe): void {
-    const failed = (error: unknown): void => log('warn', 'unsubscribe failed', { error });
-    try {
-      // Tauri's `unlisten` is typed as returning nothing, and returns a promise that may reject.
-      Promise.resolve(subscription()).catch(failed);
-    } catch (error) {
-      failed(error);
-    }
-  }
+  // Tauri's `unlisten` is typed as returning nothing, and returns a promise that may reject.
+  const undo = (end: Unsubscribe): Promise<void> => (async () => end())().catch(noop);
 
-  /** Ends this life: what is under way finds its signal aborted and stays silent. */
   function end(error: unknown): void {
     life.abort();
     clearTimeout(timer);
     throttled.dispose();
     if (unsubscribe) undo(unsubscribe);
     unsubscribe = started = undefined;
-    settle(Number.POSITIVE_INFINITY, { error });
+    begun = false;
+    settle(Number.POSITIVE_INFINITY, 2, error);
   }
 
-  // --- hearing -----------------------------------------------------------------------------
-
-  function release(): void {
+  const throttled = options.throttle(() => {
     const latest = heard;
     heard = ZERO_REVISION;
-    if (started && gate.announce(latest)) void run();
-  }
+    if (begun && gate.announce(latest)) run();
+  });
 
-  const throttled = options.throttle?.(release) ?? { trigger: release, dispose: noop };
-
-  function hear(payload: unknown, { signal }: AbortController): void {
-    if (signal.aborted) return;
-    let event: InvalidationEvent;
+  function hear(sourceEvent: unknown): void {
+    let phase: SyncPhase = 'protocol';
+    let event: InvalidationEvent | undefined;
     try {
-      event = parseInvalidation(payload);
-    } catch (error) {
-      report({ phase: 'protocol', error, sourceEvent: payload });
-      return;
-    }
-    const { revision } = event;
-    if (event.topic !== topic || compareRevisions(revision, gate.revision()) <= 0) return;
-    try {
+      event = parseInvalidation(sourceEvent);
+      phase = 'invalidation';
+      if (event.topic !== topic || !gate.newer(event.revision)) return;
       if (shouldRefresh && !shouldRefresh(event)) return;
     } catch (error) {
-      // Asking once too often is safe; missing a change is not.
-      report({ phase: 'invalidation', error, sourceEvent: payload, eventRevision: revision });
+      report({ phase, error, sourceEvent });
     }
-    if (compareRevisions(revision, heard) > 0) heard = revision;
-    if (!options.holds?.(event)) throttled.trigger();
+    // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
+    if (!event) return;
+    if (compareRevisions(event.revision, heard) > 0) heard = event.revision;
+    throttled.trigger();
   }
 
-  // --- pulling -----------------------------------------------------------------------------
+  const timed = <R>(work: () => Promise<R>, late: (result: R) => void): Promise<R> =>
+    limited(work, pullTimeoutMs, `No answer for "${topic}" within ${pullTimeoutMs} ms`, late);
 
-  function later(ms: number): void {
-    behind = true;
-    clearTimeout(timer);
-    timer = setTimeout(run, ms);
-  }
-
-  function ask(): Promise<void> {
+  function ask(who: string): Promise<void> {
     const promise = new Promise<void>((resolve, reject) => {
-      waiting.push({ ticket: gate.demand(), resolve, reject });
+      if (life.signal.aborted) reject(closed(`${who}() called after stop()`));
+      else waiting.push([gate.demand(), resolve, reject]);
     });
-    // Who does not wait for it has `onError`; an unhandled rejection would tell nobody more.
+    // Who does not wait for it has onError; an unhandled rejection would tell nobody more.
     promise.catch(noop);
-    void run();
+    run();
     return promise;
   }
 
   async function run(): Promise<void> {
-    if (running || stopped) return;
+    const { signal } = life;
+    if (running || signal.aborted) return;
     running = true;
     clearTimeout(timer);
-    const mine = life;
-    const { signal } = mine;
-    const begun = !!started;
+    const handle = begun;
+    const passage: Passage = { phase: 'subscribe' };
     let ticket = gate.now();
-    let failure: Failure | undefined;
-    let phase: SyncPhase = 'subscribe';
     try {
-      if (begun && !unsubscribe) {
-        state('connecting');
-        const subscription = await options.subscribe((payload) => hear(payload, mine));
-        if (signal.aborted) {
-          undo(subscription);
-          return;
-        }
-        unsubscribe = subscription;
+      if (handle && !unsubscribe) {
+        onState?.('connecting');
+        const subscription = await timed(
+          () =>
+            options.subscribe((payload) => {
+              if (!signal.aborted) hear(payload);
+            }),
+          undo,
+        );
+        if (signal.aborted) undo(subscription);
+        else unsubscribe = subscription;
       }
-      phase = 'getSnapshot';
-      if (!behind) state('syncing');
-      let since = gate.fresh() ? undefined : gate.revision();
-      for (;;) {
+      if (!failures && !gate.followUps()) onState?.('syncing');
+      for (let since = gate.since(); !signal.aborted; ) {
+        passage.phase = 'getSnapshot';
         ticket = gate.now();
         const base = since;
-        const answer = await limited(
+        const answer = await timed(
           () => options.pull(base, signal),
-          options.pullTimeoutMs,
-          `No snapshot of "${topic}" came within ${options.pullTimeoutMs} ms`,
-          (late) => void offer(late, signal),
+          (late) => offer(late, { phase: 'protocol' }, signal).catch(noop),
         );
-        const offered = await offer(answer, signal);
-        if (signal.aborted) return;
-        if ('error' in offered) failure = offered;
-        else if (offered.verdict === 'rebase') {
-          if (base !== undefined) {
-            since = undefined;
-            continue;
-          }
-          failure = {
-            phase: 'protocol',
-            error: protocolError('Asked for the whole snapshot, and got something else'),
-          };
-        }
-        break;
+        if ((await offer(answer, passage, signal)) !== 'rebase') break;
+        if (!since) throw protocolError('Asked for the whole snapshot, got something else');
+        since = undefined;
       }
-    } catch (error) {
-      failure = { phase, error };
-    } finally {
       running = false;
+      if (!signal.aborted) succeeded(ticket, handle);
+    } catch (error) {
+      running = false;
+      if (!signal.aborted) failed(ticket, handle, { ...passage, error });
     }
-    if (signal.aborted) return;
-    if (failure) failed(ticket, failure, begun);
-    else succeeded(ticket, begun);
   }
 
-  function succeeded(ticket: number, begun: boolean): void {
+  function succeeded(ticket: number, handle: boolean): void {
     failures = 0;
-    if (begun) synchronized = true;
-    settle(ticket);
+    patient ||= handle;
+    settle(ticket, 1);
     const next = gate.next(ticket);
-    if (next === 'later') {
-      later(backOff(gate.followUps(), FOLLOW_UP_FIRST_MS, RETRY_LONGEST_MS));
-      state('stale');
-    } else {
-      behind = false;
-      if (next === 'now') void run();
-      else state('synchronized');
-    }
+    if (next === 'now') run();
+    else if (next === 'later') {
+      timer = setTimeout(run, backOff(gate.followUps(), FOLLOW_UP_FIRST_MS, RETRY_LONGEST_MS));
+      onState?.('stale');
+    } else onState?.('synchronized');
   }
 
-  function failed(ticket: number, { error, phase, revision }: Failure, begun: boolean): void {
-    failures++;
-    const denied = error instanceof LockstepError && error.kind === 'denied';
-    const nextDelayMs = denied
-      ? RETRY_LONGEST_MS
-      : backOff(failures, RETRY_FIRST_MS, RETRY_LONGEST_MS);
-    const willRetry = begun && (persistent || synchronized);
+  function failed(ticket: number, handle: boolean, context: SyncErrorContext): void {
+    const { error } = context;
+    const attempt = ++failures;
+    const nextDelayMs = backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
+    const willRetry = handle && patient;
     if (willRetry) {
-      later(nextDelayMs);
-      state(denied ? 'denied' : 'stale');
-    } else if (begun) {
-      end(error);
-      life = new AbortController();
+      timer = setTimeout(run, nextDelayMs);
+      onState?.('stale', error);
+    } else {
       failures = 0;
+      if (handle) {
+        end(error);
+        life = new AbortController();
+      }
     }
-    settle(ticket, { error });
-    report({
-      phase,
-      error,
-      attempt: failures || 1,
-      willRetry,
-      ...(willRetry && { nextDelayMs }),
-      ...(revision !== undefined && { snapshotRevision: revision }),
-    });
+    settle(ticket, 2, error);
+    report({ ...context, attempt, willRetry, ...(willRetry && { nextDelayMs }) });
     // Somebody who asked while this was failing is owed a pull of their own, at once.
-    if (!stopped && waiting.length) void run();
+    if (waiting.length) run();
   }
 
-  // --- the door ----------------------------------------------------------------------------
-
-  function offer(answer: unknown, signal = life.signal): Promise<Offered> {
-    const entered = door.then(() => enter(answer, signal));
-    door = entered;
+  function offer(
+    answer: unknown,
+    passage: Passage,
+    signal = life.signal,
+  ): Promise<Verdict | 'gone'> {
+    const entered = door.then(() => enter(answer, passage, signal));
+    door = entered.catch(noop);
     return entered;
   }
 
-  async function enter(payload: unknown, signal: AbortSignal): Promise<Offered> {
-    if (signal.aborted) return { verdict: 'gone' };
-    let phase: SyncPhase = 'protocol';
-    let revision: Revision | undefined;
-    try {
-      const answer = parseAnswer(payload);
-      revision = answer.revision;
-      const verdict = gate.judge(answer);
-      if (verdict !== 'apply') return { verdict };
-      const data = 'data' in answer ? answer.data : rebuilt(answer as Patch);
-      if (data === undefined) return { verdict: 'rebase' };
-      phase = 'apply';
-      const applying = apply({ revision, data });
-      if (applying) await applying;
-      if (signal.aborted) return { verdict: 'gone' };
-      gate.moved(revision);
-      log('debug', 'snapshot applied', { revision });
-      options.onApplied?.();
-      return { verdict };
-    } catch (error) {
-      return { phase, error, ...(revision !== undefined && { revision }) };
-    }
-  }
-
-  /** The data that a patch makes, or undefined where it makes none: JSON has no undefined. */
-  function rebuilt({ patch, revision }: Patch): unknown {
-    try {
-      return patched?.(patch);
-    } catch (error) {
-      log('warn', 'the patch does not apply, pulling the whole', { error, revision });
-      return undefined;
-    }
+  async function enter(
+    payload: unknown,
+    passage: Passage,
+    signal: AbortSignal,
+  ): Promise<Verdict | 'gone'> {
+    if (signal.aborted) return 'gone';
+    passage.phase = 'protocol';
+    const answer = parseAnswer(payload);
+    const { revision } = answer;
+    passage.snapshotRevision = revision;
+    const verdict = gate.judge(answer);
+    if (verdict !== 'apply') return verdict;
+    passage.phase = 'apply';
+    const applying = options.apply(answer);
+    if (applying === 'rebase') return applying;
+    if (applying) await applying;
+    if (signal.aborted) return 'gone';
+    gate.moved(revision);
+    log('debug', 'snapshot applied', { revision });
+    options.onApplied?.();
+    return verdict;
   }
 
   return {
+    gate,
     start() {
-      if (stopped) return Promise.reject(closed('start() called after stop()'));
-      if (!started) {
-        synchronized = false;
-        // Set before anything runs, since the loop subscribes only for a started handle.
-        let resolve: (asked: Promise<void>) => void = noop;
-        started = new Promise<void>((done) => {
-          resolve = done;
-        });
-        started.catch(noop);
-        resolve(ask());
-      }
+      // Set before anything runs: only a handle that has begun subscribes.
+      begun = true;
+      started ??= ask('start');
       return started;
     },
-    stop() {
-      if (stopped) return;
-      stopped = true;
-      end(closed('stop() was called'));
-    },
-    refresh: () => (stopped ? Promise.resolve() : ask()),
-    wake() {
-      if (started) {
-        gate.demand();
-        void run();
-      }
-    },
-    release,
-    offer: (answer) => offer(answer),
+    stop: () => end(closed('stop() was called')),
+    refresh: () => ask('refresh'),
+    offer,
     report,
-    revision: gate.revision,
-    fresh: gate.fresh,
   };
 }

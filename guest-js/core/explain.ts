@@ -47,7 +47,8 @@ export function toLockstepError(thrown: unknown, context: ErrorContext): Lockste
         fieldsOf(record),
       );
     }
-    if (typeof record.message === 'string') return failed(record.message, thrown, context);
+    const { message } = record;
+    return failed(typeof message === 'string' ? message : 'an unknown error', thrown, context);
   }
   return failed(String(thrown), thrown, context);
 }

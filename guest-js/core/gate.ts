@@ -28,8 +28,12 @@ export type Next = 'rest' | 'now' | 'later';
  */
 export interface Gate {
   revision(): Revision;
-  /** Nothing was applied yet: the first snapshot is newer than nothing, whatever its revision. */
-  fresh(): boolean;
+  /**
+   * The revision, or undefined where nothing was applied yet: the first snapshot is newer than
+   * nothing, whatever its revision.
+   */
+  since(): Revision | undefined;
+  newer(than: Revision): boolean;
   /** The highest ticket given out: what a pull that begins now answers. */
   now(): number;
   /** Somebody asks for a pull that begins after this. */
@@ -41,7 +45,7 @@ export interface Gate {
   moved(to: Revision): void;
   /** A pull that began at `ticket` has succeeded. */
   next(ticket: number): Next;
-  /** How many follow-ups have been asked for in a row. */
+  /** How many follow-ups in a row were asked for. */
   followUps(): number;
 }
 
@@ -56,21 +60,12 @@ export function createGate(): Gate {
 
   const newer = (other: Revision): boolean => compareRevisions(other, revision) > 0;
 
-  function next(ticket: number): Next {
-    if (demandedAt > ticket) return 'now';
-    if (newer(wanted)) {
-      if (announcedAt > ticket) return 'now';
-      if (followUps++ < FOLLOW_UPS) return 'later';
-    }
-    wanted = ZERO_REVISION;
-    return 'rest';
-  }
-
   return {
     revision: () => revision,
-    fresh: () => fresh,
+    since: () => (fresh ? undefined : revision),
+    newer,
     now: () => tickets,
-    demand: () => {
+    demand() {
       demandedAt = ++tickets;
       return demandedAt;
     },
@@ -81,16 +76,25 @@ export function createGate(): Gate {
       followUps = 0;
       return true;
     },
-    judge(answer) {
-      if (!fresh && !newer(answer.revision)) return 'skip';
-      if ('data' in answer) return 'apply';
-      return 'patch' in answer && !fresh && answer.base === revision ? 'apply' : 'rebase';
+    judge({ revision: offered, data, base, patch }) {
+      if (!fresh && !newer(offered)) return 'skip';
+      // JSON has no undefined: data that is there is something.
+      return data !== undefined || (patch && !fresh && base === revision) ? 'apply' : 'rebase';
     },
     moved(to) {
       revision = to;
       fresh = false;
     },
-    next,
+    next(ticket) {
+      if (demandedAt > ticket) return 'now';
+      if (newer(wanted)) {
+        if (announcedAt > ticket) return 'now';
+        if (followUps++ < FOLLOW_UPS) return 'later';
+      }
+      wanted = ZERO_REVISION;
+      followUps = 0;
+      return 'rest';
+    },
     followUps: () => followUps,
   };
 }

@@ -1,12 +1,11 @@
 import { LockstepError } from './errors.js';
 
-// Timers take 31 bits; what is longer would fire at once.
-const LONGEST = 2 ** 31 - 1;
+// Timers take 31 bits, some 24 days; what is longer would fire at once.
+const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * Gives `work` so many ms, then rejects with kind `timeout`. What comes after that is handed
- * to `late`: an answer is never thrown away only because it was slow. `Infinity` waits for
- * ever.
+ * to `late`: an answer is never thrown away only because it was slow.
  */
 export function limited<R>(
   work: () => R | Promise<R>,
@@ -16,13 +15,13 @@ export function limited<R>(
 ): Promise<R> {
   return new Promise<R>((resolve, reject) => {
     let expired = false;
-    const timer =
-      ms <= LONGEST
-        ? setTimeout(() => {
-            expired = true;
-            reject(new LockstepError('timeout', message));
-          }, ms)
-        : undefined;
+    const timer = setTimeout(
+      () => {
+        expired = true;
+        reject(new LockstepError('timeout', message));
+      },
+      Math.min(ms, LONGEST_MS),
+    );
     // An async arrow, so that a synchronous throw of `work` is a rejection like any other.
     (async () => work())().then(
       (result) => {

@@ -1,3 +1,4 @@
+import { limited } from './limited.js';
 import type { Transport } from './transport.js';
 import type { Topic, Unsubscribe } from './types.js';
 
@@ -29,6 +30,9 @@ export interface PageTopic {
   /** Keeps subscribe and unsubscribe in order: invokes may overtake one another. */
   link: Promise<unknown>;
 }
+
+// A call that hangs must not hold up the page for ever.
+const CALL_MS = 10_000;
 
 const KEY = Symbol.for('tauri-plugin-lockstep');
 
@@ -71,8 +75,8 @@ export function enqueue<R>(entry: PageTopic, job: () => Promise<R>): Promise<R> 
 }
 
 /**
- * Resolves when `handler` hears the topic's invalidations. All handles of a page share one
- * listener of the transport; what a handler throws does not reach the others, nor the
+ * Resolves when `handler` hears the topic's invalidations. **I14** All handles of a page share
+ * one listener of the transport. **I6** What a handler throws does not reach the others, nor the
  * transport. A failed `listen` is not remembered: the next call tries again.
  */
 export async function attach(
@@ -83,7 +87,7 @@ export async function attach(
 ): Promise<Unsubscribe> {
   const page = pageOf(transport);
   const entry = pageTopicOf(page, topic);
-  entry.listening ??= transport.listen(topic, (payload) => {
+  const dispatch = (payload: unknown): void => {
     for (const hear of [...entry.handlers]) {
       try {
         hear(payload);
@@ -91,7 +95,11 @@ export async function attach(
         onLinkError(error);
       }
     }
-  });
+  };
+  entry.listening ??= timed(
+    () => transport.listen(topic, dispatch),
+    (unlisten) => unlisten(),
+  );
   const { listening } = entry;
   try {
     await listening;
@@ -120,5 +128,11 @@ export function relink(
   const page = pageOf(transport);
   const entry = pageTopicOf(page, topic);
   const tell = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
-  entry.link = entry.link.then(() => transport[tell](topic, page.session)).catch(onLinkError);
+  entry.link = entry.link
+    .then(() => timed(() => transport[tell](topic, page.session)))
+    .catch(onLinkError);
+}
+
+function timed<R>(work: () => Promise<R>, late: (result: R) => void = () => {}): Promise<R> {
+  return limited(work, CALL_MS, `No answer within ${CALL_MS} ms`, late);
 }

@@ -1,4 +1,4 @@
-import { createEngine, type EngineState } from './engine.js';
+import { createEngine } from './engine.js';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
 import { applyJsonPatch } from './json-patch.js';
@@ -11,7 +11,7 @@ import type { Transport } from './transport.js';
 import type { Unsubscribe } from './types.js';
 import { createWriter } from './writer.js';
 
-// How long an announcement of this window's own write may wait for that write's answer, in ms.
+// How long an announcement may wait for the answer to a write that is under way, in ms.
 const ECHO_MS = 250;
 
 declare const process: { env: { NODE_ENV?: string } };
@@ -46,6 +46,7 @@ export function createTopicStore<T>(
   let previous: T | undefined;
   let status: TopicStatus = 'idle';
   let sleepless: Unsubscribe | undefined;
+  let release = (): void => {};
   let resolveReady: () => void = () => {};
   let rejectReady: (error: unknown) => void = () => {};
   const ready = new Promise<void>((resolve, reject) => {
@@ -80,22 +81,40 @@ export function createTopicStore<T>(
     subscribe: (handler) =>
       attach(transport, topic, handler, linkFailed).catch(rejecting('listen')),
     pull: (since) => transport.getSnapshot(topic, since).catch(rejecting('read')),
-    patched: (patch) => applyJsonPatch(value, patch),
-    apply({ data }) {
+    apply({ data, patch }) {
+      let next = data;
+      if (next === undefined) {
+        try {
+          next = applyJsonPatch(value, patch);
+        } catch (error) {
+          logger.warn('the patch cannot be applied, pulling the whole', { topic, error });
+          return 'rebase';
+        }
+      }
       previous = value;
-      value = copySharing(value, data, freeze) as T;
+      value = copySharing(value, next, freeze) as T;
+      return undefined;
     },
     onApplied() {
       resolveReady();
       if (value !== previous) changes.tell(value as T, previous);
     },
-    // The answer to the write is on its way, and brings the same: no need to ask for it.
-    holds({ sourceId }) {
-      if (!writer.busy() || sourceId !== transport.label) return false;
-      setTimeout(engine.release, ECHO_MS);
-      return true;
+    // While a write is under way, its answer is: and that brings whatever was announced. Only
+    // where it is slow is there a need to ask.
+    throttle(fire) {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      release = fire;
+      return {
+        trigger() {
+          clearTimeout(timer);
+          if (writer.busy()) timer = setTimeout(fire, ECHO_MS);
+          else fire();
+        },
+        dispose: () => clearTimeout(timer),
+      };
     },
-    onState: (state: EngineState) => turn(state),
+    onState: (state, error) =>
+      turn(error instanceof LockstepError && error.kind === 'denied' ? 'denied' : state),
   });
 
   const writer = createWriter<T>({
@@ -105,6 +124,7 @@ export function createTopicStore<T>(
     writeTimeoutMs,
     get: () => value as T,
     explained,
+    onIdle: () => release(),
   });
 
   function turn(to: TopicStatus): void {
@@ -120,9 +140,9 @@ export function createTopicStore<T>(
     status = 'connecting';
     sleepless = transport.onWake?.(({ restored }) => {
       if (restored) relink(transport, topic, linkFailed);
-      engine.wake();
+      engine.refresh();
     });
-    engine.start().catch(() => {});
+    engine.start();
   }
 
   const closed = (): LockstepError =>
@@ -181,13 +201,16 @@ export function createTopicStore<T>(
     },
     get revision() {
       use();
-      return engine.revision();
+      return engine.gate.revision();
     },
     get ready() {
       use();
       return ready;
     },
-    refresh: () => open(engine.refresh),
+    refresh() {
+      use();
+      return engine.refresh();
+    },
     close() {
       if (status === 'closed') return;
       sleepless?.();

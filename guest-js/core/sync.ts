@@ -28,7 +28,8 @@ export interface RevisionSyncOptions<T> {
   /** Thins out pulls under a burst of announcements. Default: not at all. */
   throttling?: InvalidationThrottlingOptions;
   /**
-   * After how many ms a pull counts as failed; an answer that comes later is still used.
+   * After how many ms a pull, or a subscribe, counts as failed; an answer to a pull that comes
+   * later is still used.
    * `Infinity`: never. Default: 30 000.
    */
   pullTimeoutMs?: number;
@@ -66,7 +67,6 @@ export interface RevisionSyncHandle {
  * never settles holds everything up, since the revision may not move before it.
  *
  * @throws {TypeError} for an empty topic.
- * @throws {RangeError} for a throttling with neither edge.
  *
  * @example
  * const sync = createRevisionSync({ topic: 'settings', subscriber, provider, applier });
@@ -76,32 +76,27 @@ export interface RevisionSyncHandle {
  */
 export function createRevisionSync<T>(options: RevisionSyncOptions<T>): RevisionSyncHandle {
   const { topic, subscriber, provider, applier, throttling, pullTimeoutMs = 30_000 } = options;
-  if (typeof topic !== 'string' || topic.trim() === '') {
-    throw new TypeError('topic must be a non-empty string');
-  }
+  if (!topic?.trim()) throw new TypeError('topic must be a non-empty string');
+  let stopped = false;
   const engine = createEngine({
-    topic,
+    ...options,
     pullTimeoutMs,
     persistent: false,
     subscribe: (handler) => subscriber.subscribe(handler),
     pull: (since, signal) => provider.getSnapshot(since, signal),
-    apply: (snapshot) => applier.apply(snapshot as { revision: Revision; data: T }),
-    shouldRefresh: options.shouldRefresh,
-    onError: options.onError,
-    logger: options.logger,
-    ...(throttling && {
-      throttle: (fire: () => void) =>
-        createThrottledHandler(fire, {
-          ...throttling,
-          // I8: without it, the last change of a burst would never be asked for.
-          trailing: throttling.leading !== false || throttling.trailing !== false,
-        }),
-    }),
+    // Whoever keeps no copy cannot use a patch: it asks for the whole instead.
+    apply: ({ revision, data }) =>
+      data === undefined ? 'rebase' : applier.apply({ revision, data: data as T }) || undefined,
+    // I8: without a trailing edge, the last change of a burst would never be asked for.
+    throttle: (fire) => createThrottledHandler(fire, { ...throttling, trailing: true }),
   });
   return {
     start: engine.start,
-    stop: engine.stop,
-    refresh: engine.refresh,
-    getLocalRevision: engine.revision,
+    stop() {
+      stopped = true;
+      engine.stop();
+    },
+    refresh: () => (stopped ? Promise.resolve() : engine.refresh()),
+    getLocalRevision: engine.gate.revision,
   };
 }

@@ -12,8 +12,9 @@ export interface InvalidationThrottlingOptions {
   /** With `throttleMs`: fire at once when nothing was fired lately. Default: true. */
   leading?: boolean;
   /**
-   * With `throttleMs`: fire at the interval's end for what came within it. Default: true. A
-   * revision sync always does, since the last change of a burst would be missed otherwise.
+   * With `throttleMs`: fire at the interval's end for what came within it. Default: true. Always
+   * on where `leading` is off, and in a revision sync: the last change of a burst would be missed
+   * otherwise.
    */
   trailing?: boolean;
 }
@@ -27,8 +28,6 @@ export interface ThrottledHandler {
 
 /**
  * Thins out calls of `handler`: see the options.
- *
- * @throws {RangeError} where neither edge is wanted: such a handler would never fire.
  *
  * @example
  * const throttled = createThrottledHandler(() => refresh(), { throttleMs: 100 });
@@ -45,49 +44,35 @@ export function createThrottledHandler(
     trailing = true,
   }: InvalidationThrottlingOptions = {},
 ): ThrottledHandler {
-  if (!leading && !trailing) throw new RangeError('leading and trailing are both off');
-
-  let quiet: ReturnType<typeof setTimeout> | undefined;
-  let deadline = 0;
-  let interval: ReturnType<typeof setTimeout> | undefined;
-  let missed = false;
-
-  function open(): void {
-    interval = setTimeout(() => {
-      interval = undefined;
-      if (missed) fire();
-    }, throttleMs);
-  }
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  // When the first call came that has not been answered yet, and when the handler last fired.
+  let first: number | undefined;
+  let last = Number.NEGATIVE_INFINITY;
 
   function fire(): void {
-    missed = false;
-    if (throttleMs > 0) open();
+    first = undefined;
+    last = performance.now();
     handler();
-  }
-
-  function pass(): void {
-    quiet = undefined;
-    if (interval !== undefined) missed = trailing;
-    else if (leading || throttleMs <= 0) fire();
-    else {
-      missed = true;
-      open();
-    }
   }
 
   return {
     trigger() {
-      if (debounceMs <= 0) return pass();
-      const now = Date.now();
-      if (quiet === undefined) deadline = now + maxWaitMs;
-      clearTimeout(quiet);
-      quiet = setTimeout(pass, Math.max(0, Math.min(debounceMs, deadline - now)));
+      const now = performance.now();
+      if (leading && !trailing && now < last + throttleMs) return;
+      first ??= now;
+      clearTimeout(timer);
+      const wait =
+        Math.max(
+          Math.min(now + debounceMs, first + maxWaitMs),
+          last + throttleMs,
+          leading ? 0 : first + throttleMs,
+        ) - now;
+      if (wait > 0) timer = setTimeout(fire, wait);
+      else fire();
     },
     dispose() {
-      clearTimeout(quiet);
-      clearTimeout(interval);
-      quiet = interval = undefined;
-      missed = false;
+      clearTimeout(timer);
+      first = undefined;
     },
   };
 }

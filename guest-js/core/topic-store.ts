@@ -11,7 +11,7 @@ import type { Logger, SyncErrorContext, Topic, Unsubscribe } from './types.js';
  * | `syncing` | a pull is under way |
  * | `synchronized` | it shows what the backend has, as far as it has heard |
  * | `stale` | something newer is known, or the last pull failed: another is pending |
- * | `denied` | a capability is missing; it asks again every 30 s, and when the window wakes |
+ * | `denied` | a capability is missing; it asks again after a back-off, and when the window wakes |
  * | `closed` | `close()` was called |
  */
 export type TopicStatus =
@@ -68,7 +68,7 @@ export interface TopicStoreOptions {
    * `process.env.NODE_ENV` is `production`, which bundlers fill in.
    */
   freeze?: boolean;
-  /** After how many ms a pull counts as failed and is tried again. Default: 10 000. */
+  /** After how many ms a pull, or a listen, counts as failed and is tried again. Default: 10 000. */
   pullTimeoutMs?: number;
   /** After how many ms a write rejects with `timeout`. Default: 30 000. */
   writeTimeoutMs?: number;

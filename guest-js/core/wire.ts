@@ -1,37 +1,29 @@
 import { LockstepError } from './errors.js';
 import { isCanonicalRevision, type Revision } from './revision.js';
-import type { InvalidationEvent, Unchanged } from './types.js';
+import type { InvalidationEvent } from './types.js';
 
 /**
  * The door: what comes from outside is typed here, once, or becomes an error of kind
- * `protocol`. Nothing in this file trusts a payload's shape.
+ * `protocol`. Nothing else looks at an untyped payload.
  */
 
-/** The whole state. */
-export interface Snapshot {
+/**
+ * What a pull, a write or a delivery brings: a revision, and one of `data` (the whole state),
+ * `unchanged`, `patch` on a `base` (RFC 6902), or `withheld` (applied, and not for this window
+ * to read). One that has none of them is nothing to go by: the gate asks for the whole.
+ */
+export interface Answer {
   revision: Revision;
-  data: unknown;
+  data?: unknown;
+  unchanged?: unknown;
+  base?: unknown;
+  patch?: unknown;
+  withheld?: unknown;
 }
-
-/** What changed since `base`: an RFC 6902 patch. */
-export interface Patch {
-  revision: Revision;
-  base: Revision;
-  patch: unknown[];
-}
-
-/** The write was applied, and this window may not read the topic. */
-export interface Withheld {
-  revision: Revision;
-  withheld: true;
-}
-
-/** What a pull, a write or a delivery brings. */
-export type Answer = Snapshot | Unchanged | Patch | Withheld;
 
 /** What is wrong with a payload. */
-export function protocolError(message: string, cause?: unknown): LockstepError {
-  return new LockstepError('protocol', message, { cause });
+export function protocolError(message: string): LockstepError {
+  return new LockstepError('protocol', message);
 }
 
 /**
@@ -42,44 +34,33 @@ export function protocolError(message: string, cause?: unknown): LockstepError {
  */
 export function parseInvalidation(payload: unknown): InvalidationEvent {
   const { topic, revision, sourceId, timestampMs } = record(payload);
-  if (typeof topic !== 'string' || topic.trim() === '') {
+  if (typeof topic !== 'string' || !topic.trim()) {
     throw protocolError('Empty topic in invalidation event');
-  }
-  if (!isCanonicalRevision(revision)) {
-    throw protocolError(`Non-canonical revision in invalidation event: ${show(revision)}`);
   }
   return {
     topic,
-    revision,
+    revision: canonical(revision, 'invalidation event'),
     ...(typeof sourceId === 'string' && { sourceId }),
     ...(typeof timestampMs === 'number' && { timestampMs }),
   };
 }
 
 /**
- * Types an answer. `data` may be anything, `null` included, but must be there.
+ * Types an answer.
  *
- * @throws {LockstepError} `protocol` for anything that is not one.
+ * @throws {LockstepError} `protocol` for one without a canonical revision.
  */
 export function parseAnswer(payload: unknown): Answer {
   const answer = record(payload);
-  const { revision, base, patch } = answer;
-  if (!isCanonicalRevision(revision)) {
-    throw protocolError(`Non-canonical snapshot revision: ${show(revision)}`);
-  }
-  if (answer.unchanged === true) return { revision, unchanged: true };
-  if (answer.withheld === true) return { revision, withheld: true };
-  if (Array.isArray(patch) && isCanonicalRevision(base)) return { revision, base, patch };
-  if ('data' in answer) return { revision, data: answer.data };
-  throw protocolError('The answer holds neither data, nor a patch on a base, nor unchanged');
+  canonical(answer.revision, 'snapshot');
+  return answer as unknown as Answer;
 }
 
 function record(payload: unknown): Record<string, unknown> {
-  return typeof payload === 'object' && payload !== null
-    ? (payload as Record<string, unknown>)
-    : {};
+  return Object(payload);
 }
 
-function show(value: unknown): string {
-  return typeof value === 'string' ? `"${value.slice(0, 40)}"` : typeof value;
+function canonical(revision: unknown, of: string): Revision {
+  if (isCanonicalRevision(revision)) return revision;
+  throw protocolError(`Non-canonical ${of} revision: ${JSON.stringify(revision)}`);
 }

@@ -1,12 +1,12 @@
-import type { Engine } from './engine.js';
+import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
 import { limited } from './limited.js';
 import { enqueue, pageOf, pageTopicOf } from './page.js';
-import { compareRevisions, isCanonicalRevision, type Revision } from './revision.js';
+import type { Revision } from './revision.js';
 import type { WriteOptions } from './topic-store.js';
 import type { Transport, WriteRequest } from './transport.js';
-import { parseAnswer } from './wire.js';
+import { parseAnswer, protocolError } from './wire.js';
 
 /** How often `update` tries before a conflict is handed to the caller. */
 export const UPDATE_ATTEMPTS = 100;
@@ -23,6 +23,8 @@ export interface WriterOptions<T> {
   writeTimeoutMs: number;
   get(): T;
   explained(error: unknown, action: ErrorContext['action']): LockstepError;
+  /** No write is under way any more. */
+  onIdle(): void;
 }
 
 export interface Writer<T> {
@@ -42,7 +44,8 @@ export interface Writer<T> {
  *   cannot be shown rejects with `applied`.
  */
 export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
-  const { topic, transport, engine, writeTimeoutMs, get, explained } = options;
+  const { topic, transport, engine, writeTimeoutMs, get, explained, onIdle } = options;
+  const { gate } = engine;
   let underWay = 0;
 
   const here = () => {
@@ -52,11 +55,12 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
 
   async function send(operation: Operation, expectedRevision?: Revision): Promise<Revision> {
     const { session, entry } = here();
+    const since = gate.since();
     const request: WriteRequest = {
       topic,
       session,
       seq: ++entry.seq,
-      ...(!engine.fresh() && { since: engine.revision() }),
+      ...(since !== undefined && { since }),
       ...(expectedRevision !== undefined && { expectedRevision }),
       ...operation,
     };
@@ -67,34 +71,31 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         () => transport.write(request),
         writeTimeoutMs,
         `No answer to the write to "${topic}" came within ${writeTimeoutMs} ms: whether it was applied is unknown`,
-        (late) => void engine.offer(late),
+        (late) => void engine.offer(late, { phase: 'protocol' }).catch(() => {}),
       );
       return await shown(answer);
     } catch (error) {
       throw explained(error, 'write');
     } finally {
-      if (--underWay === 0) engine.release();
+      if (--underWay === 0) onIdle();
     }
   }
 
   /** I12: the revision of an applied write, once this window's copy is there. */
   async function shown(answer: unknown): Promise<Revision> {
-    const offered = await engine.offer(answer);
-    if ('error' in offered) {
-      const revision = offered.revision ?? revisionIn(answer);
-      // The store's own try again is on its way; the caller need not wait for it.
-      void engine.refresh();
-      throw applied(offered.error, revision);
-    }
-    const { revision } = parseAnswer(answer);
-    if (offered.verdict !== 'rebase' || withheld(answer)) return revision;
+    const passage: Passage = { phase: 'protocol' };
     try {
+      const verdict = await engine.offer(answer, passage);
+      const { revision, withheld } = parseAnswer(answer);
+      if (verdict !== 'rebase' || withheld === true) return revision;
       await engine.refresh();
+      if (gate.newer(revision)) throw protocolError('The pull that followed was older');
+      return revision;
     } catch (error) {
-      throw applied(error, revision);
+      // The store's own try again is on its way; the caller need not wait for it.
+      engine.refresh();
+      throw applied(error, passage.snapshotRevision);
     }
-    if (compareRevisions(engine.revision(), revision) < 0) throw applied(undefined, revision);
-    return revision;
   }
 
   function applied(cause: unknown, revision: Revision | undefined): LockstepError {
@@ -106,16 +107,17 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   }
 
   async function attempt(change: (current: T) => T): Promise<Revision> {
-    if (engine.fresh()) await engine.refresh().catch(rethrow);
+    if (!gate.since()) await engine.refresh().catch(rethrow);
     for (let conflicts = 1; ; conflicts++) {
       const next = change(get());
       try {
-        return await send({ set: next }, engine.revision());
+        return await send({ set: next }, gate.revision());
       } catch (error) {
         const conflict = error as LockstepError;
         if (conflict.kind !== 'conflict' || conflicts >= UPDATE_ATTEMPTS) throw error;
         if (conflict.revision !== undefined && conflict.data !== undefined) {
-          await engine.offer({ revision: conflict.revision, data: conflict.data });
+          const verdict = await engine.offer(conflict, { phase: 'protocol' });
+          if (verdict === 'gone') throw error;
         } else await engine.refresh().catch(rethrow);
       }
       await jitter(conflicts);
@@ -132,13 +134,6 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
     update: (change) => enqueue(here().entry, () => attempt(change)),
     busy: () => underWay > 0,
   };
-}
-
-const withheld = (answer: unknown): boolean => 'withheld' in parseAnswer(answer);
-
-function revisionIn(answer: unknown): Revision | undefined {
-  const revision = (answer as { revision?: unknown } | null)?.revision;
-  return isCanonicalRevision(revision) ? revision : undefined;
 }
 
 /** Windows that collided must not collide again: a random pause, longer each time. */

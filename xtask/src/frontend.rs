@@ -51,9 +51,9 @@ impl Package {
         root().join(self.dir)
     }
 
-    /// A page without a build step has no `package.json`.
+    /// A page without a build step has no packages to lock.
     pub fn exists(&self) -> bool {
-        self.path().join("package.json").is_file()
+        self.path().join("package-lock.json").is_file()
     }
 
     /// An npm command in the package's folder.

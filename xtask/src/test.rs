@@ -37,13 +37,13 @@ struct Step {
 const STEPS: &[Step] = &[
     Step { name: "lint", run: |_| lint() },
     Step { name: "tidy", run: |_| tidy::tidy() },
-    Step { name: "core", run: |_| run(&mut cmd("cargo test -p lockstep-core")) },
+    Step { name: "core", run: |_| run(&mut cmd("cargo test --no-fail-fast -p lockstep-core")) },
     Step { name: "loom", run: |_| run(&mut loom()) },
     Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
     Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
-    Step { name: "plugin", run: |_| run(&mut cmd("cargo test -p tauri-plugin-lockstep")) },
+    Step { name: "plugin", run: |_| run(&mut cmd("cargo test --no-fail-fast -p tauri-plugin-lockstep")) },
     Step { name: "bindings", run: |_| bindings(Mode::Check) },
-    Step { name: "example", run: |_| run(&mut cmd("cargo test -p two-windows")) },
+    Step { name: "example", run: |_| run(&mut cmd("cargo test --no-fail-fast -p two-windows")) },
     Step { name: "e2e", run: e2e },
     Step { name: "mutants", run: |_| mutants::mutants(None) },
 ];
@@ -59,7 +59,7 @@ fn loom() -> std::process::Command {
 fn e2e(options: &Options) -> Result<()> {
     run(&mut cmd("cargo build -p two-windows -p lockstep-e2e-app"))?;
     run(&mut cmd("cargo test -p lockstep-e2e --no-run"))?;
-    let mut tests = cmd("cargo test -p lockstep-e2e -- --test-threads=1");
+    let mut tests = cmd("cargo test --no-fail-fast -p lockstep-e2e -- --test-threads=1");
     if options.full {
         tests.env("LOCKSTEP_FULL", "1");
     }
@@ -139,9 +139,10 @@ mod tests {
     }
 
     #[test]
-    fn the_help_names_every_step() {
-        for step in STEPS {
-            assert!(COMMAND.usage.contains(step.name), "{}", step.name);
+    fn the_help_and_the_guide_name_every_step() {
+        let guide = include_str!("../../CONTRIBUTING.md");
+        for Step { name, .. } in STEPS {
+            assert!(COMMAND.usage.contains(name) && guide.contains(&format!("`{name}`")), "{name}");
         }
     }
 }

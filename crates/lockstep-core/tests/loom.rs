@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Proposal, Revision, SessionKey, Store,
-    StoreOptions, Topic, UpdateError, WriteError,
+    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Proposal, Revision, SESSION_GRACE,
+    SessionKey, Store, StoreOptions, Topic, UpdateError, WriteError,
 };
 use loom::thread;
 use serde_json::json;
@@ -17,24 +17,23 @@ use std::{
 const COUNTER: Topic<u64> = Topic::new("counter");
 const OTHER: Topic<u64> = Topic::new("other");
 
-struct Frozen;
+/// Reads the store back for each announcement it hears, and owns its time. What it keeps is only read when all threads
+/// are done, so `loom` need not know of its locks.
+#[derive(Clone, Default)]
+struct Outside {
+    store: Arc<Mutex<Option<Store>>>,
+    heard: Arc<Mutex<Vec<Revision>>>,
+    now: Arc<Mutex<Duration>>,
+}
 
-impl Clock for Frozen {
+impl Clock for Outside {
     fn now(&self) -> Duration {
-        Duration::ZERO
+        *self.now.lock().unwrap()
     }
 
     fn unix_ms(&self) -> u64 {
         0
     }
-}
-
-/// Reads the store back for each announcement it hears. What it keeps is only read when all threads are done, so
-/// `loom` need not know of its lock.
-#[derive(Clone, Default)]
-struct Outside {
-    store: Arc<Mutex<Option<Store>>>,
-    heard: Arc<Mutex<Vec<Revision>>>,
 }
 
 impl Announce for Outside {
@@ -54,7 +53,8 @@ fn model(check: impl Fn(Store, Outside) + Send + Sync + 'static) {
     builder.preemption_bound = Some(3);
     builder.check(move || {
         let outside = Outside::default();
-        let options = StoreOptions { announce_interval: Duration::ZERO, clock: Arc::new(Frozen), ..Default::default() };
+        let clock = Arc::new(outside.clone());
+        let options = StoreOptions { announce_interval: Duration::ZERO, clock, ..Default::default() };
         let store = Store::with_options(outside.clone(), options);
         store.register(COUNTER, 0).unwrap();
         store.register(OTHER, 0).unwrap();
@@ -126,6 +126,26 @@ fn i3_two_announcers_at_once_still_leave_the_final_revision_announced() {
         announcer.join().unwrap();
         store.announce_due();
         assert_eq!(outside.heard.lock().unwrap().iter().max().map(|r| r.as_u64()), Some(3), "I3");
+    });
+}
+
+#[test]
+fn i5_writers_of_two_topics_never_share_a_revision() {
+    model(|store, _| {
+        let revisions = Arc::new(Mutex::new(Vec::new()));
+        let writers = [COUNTER, OTHER].map(|topic| {
+            let revisions = Arc::clone(&revisions);
+            spawn(&store, move |store| {
+                let revision = store.set(topic, 1).unwrap();
+                revisions.lock().unwrap().push(revision.as_u64());
+            })
+        });
+        for writer in writers {
+            writer.join().unwrap();
+        }
+        let mut revisions = revisions.lock().unwrap();
+        revisions.sort_unstable();
+        assert_eq!(*revisions, [3, 4]);
     });
 }
 
@@ -202,5 +222,26 @@ fn i10_transactions_and_writes_that_meet_lose_nothing() {
         assert_eq!((*store.get(COUNTER).unwrap(), *store.get(OTHER).unwrap()), (1, 11));
         let writer_was_first = read == 10;
         assert_eq!(revision.unwrap().as_u64(), if writer_was_first { 4 } else { 3 });
+    });
+}
+
+#[test]
+fn i14_no_outcome_outlives_its_session() {
+    model(|store, outside| {
+        let writer = spawn(&store, |store| {
+            let session = SessionKey::new("main", "p".parse().unwrap());
+            let write = ClientWrite {
+                session,
+                seq: 1,
+                writes: vec![Proposal { expected: None, change: Ok(Change::Set(json!(7))) }],
+            };
+            store.write(COUNTER.name(), write).unwrap();
+        });
+        store.drop_label("main");
+        *outside.now.lock().unwrap() = SESSION_GRACE;
+        store.announce_due();
+        writer.join().unwrap();
+        let stats = store.stats();
+        assert!(stats.remembered_writes <= stats.sessions, "{stats:?}");
     });
 }

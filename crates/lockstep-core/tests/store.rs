@@ -367,6 +367,17 @@ fn i14_a_page_that_invents_sessions_costs_a_constant() {
 }
 
 #[test]
+fn i14_a_page_that_reads_under_ever_new_sessions_leaves_no_outcome_behind() {
+    let b = bench();
+    b.write("first", 1, set(1)).unwrap();
+    for n in 0..SESSIONS_PER_LABEL {
+        b.store.subscribe(LIST.name(), &session("main", &format!("p{n}"))).unwrap();
+    }
+    let stats = b.store.stats();
+    assert_eq!((stats.sessions, stats.remembered_writes), (SESSIONS_PER_LABEL, 0));
+}
+
+#[test]
 fn a_write_of_the_wrong_type_says_where_and_changes_nothing() {
     let b = bench();
     let error = b.write("p", 1, Change::Set(json!("five"))).unwrap_err();

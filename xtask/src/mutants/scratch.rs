@@ -10,6 +10,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Biome refuses to work where it finds a second configuration.
+const NOT_COPIED: &[&str] = &["biome.json"];
+
 pub struct Scratch {
     folder: PathBuf,
     /// Two runs at once would see each other's mutants.
@@ -56,8 +59,8 @@ impl Scratch {
 
     fn copy_from(&self, root: &Path) -> Result<()> {
         let tree = self.tree();
-        let wanted: HashSet<PathBuf> =
-            tidy::paths()?.into_iter().map(PathBuf::from).filter(|path| root.join(path).is_file()).collect();
+        let tracked = tidy::paths()?.into_iter().filter(|path| !NOT_COPIED.contains(&path.as_str()));
+        let wanted: HashSet<PathBuf> = tracked.map(PathBuf::from).filter(|path| root.join(path).is_file()).collect();
         for path in &wanted {
             let (from, to) = (root.join(path), tree.join(path));
             let content = fs::read(&from)?;

@@ -60,7 +60,7 @@ fn check_with(patterns: &Patterns, tree: &Tree) -> Vec<Finding> {
     let Some(list) = tree.get(LIST) else {
         return vec![Finding::new(LIST, 0, "is missing: it lists the invariants")];
     };
-    let listed = numbers_of(patterns, list.lines().filter(|(_, line)| line.trim_start().starts_with("- **I")), list);
+    let listed = numbers_of(patterns, list.lines(), list);
     let mut findings = Vec::new();
     let mut claimed_anywhere = BTreeSet::new();
 

@@ -5,12 +5,12 @@ use crate::shell::{cmd, root, run};
 use anyhow::{Context, Result};
 use std::fs;
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "PROTOCOL.md"];
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "PROTOCOL.md"];
 
 const LANGUAGES: &[&str] = &["ts", "typescript", "tsx"];
 
-/// What follows this in a document is not shown, and put before the next block: what the reader has already.
-/// It goes on to the line `-->`.
+/// A line that begins a part that is not shown, up to the line `-->`. It stands for what the reader has already: with
+/// a file's name after it that file, which blocks can import, and without one the beginning of the next block.
 const HIDDEN: &str = "<!-- ts";
 
 /// Where the blocks are put, from the root.
@@ -21,6 +21,8 @@ const CONFIG: &str = r#"{
   "compilerOptions": {
     "noEmit": true,
     "rootDir": "../../..",
+    "module": "ESNext",
+    "moduleResolution": "bundler",
     "noUnusedLocals": false,
     "noUnusedParameters": false,
     "jsx": "preserve",
@@ -51,7 +53,6 @@ pub fn type_check(tree: &Tree) -> Result<()> {
 }
 
 /// One block as a module. It stands on the lines on which it stands in its document, so that an error names the line.
-#[derive(Debug, PartialEq, Eq)]
 struct Snippet {
     name: String,
     text: String,
@@ -59,8 +60,10 @@ struct Snippet {
 
 enum Place {
     Prose,
+    /// For the next block.
     Hidden,
     OtherCode,
+    /// A block, or a hidden file, of this name.
     Block(String),
 }
 
@@ -77,9 +80,13 @@ fn snippets(document: &File) -> Vec<Snippet> {
                 Place::Block(format!("{}.{number}.{end}", document.path))
             }
             (Place::Prose, Some(_)) => Place::OtherCode,
-            (Place::Prose, None) if line.trim() == HIDDEN => Place::Hidden,
+            (Place::Prose, None) => match line.trim().strip_prefix(HIDDEN).map(str::trim) {
+                Some("") => Place::Hidden,
+                Some(name) => Place::Block(name.to_owned()),
+                None => Place::Prose,
+            },
             (Place::Hidden, None) if line.trim() == "-->" => Place::Prose,
-            (Place::Block(name), Some(_)) => {
+            (Place::Block(name), fence) if fence.is_some() || line.trim() == "-->" => {
                 // Without an import or export the file would be a script, which shares its names with the others.
                 snippets.push(Snippet { name, text: format!("{text}export {{}};\n") });
                 text = "\n".repeat(number - 1);
@@ -103,16 +110,26 @@ fn snippets(document: &File) -> Vec<Snippet> {
 mod tests {
     use super::*;
 
+    #[track_caller]
+    fn check(text: &str, expected: &[(&str, &str)]) {
+        let tree = Tree::of(&[("R.md", text)]);
+        let found = snippets(tree.get("R.md").unwrap());
+        let found: Vec<_> = found.iter().map(|snippet| (snippet.name.as_str(), snippet.text.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_hidden_file_can_be_imported() {
+        check("<!-- ts app.ts\nexport {};\n-->\n", &[("app.ts", "\nexport {};\nexport {};\n")]);
+    }
+
     #[test]
     fn a_block_keeps_its_lines_and_gets_what_is_hidden_before_it() {
         let text = "# A\n<!-- ts\ndeclare const a: number;\n-->\n```ts\na + 1;\n```\n```sh\nls\n```\n```tsx\nb;\n```\n";
-        let tree = Tree::of(&[("R.md", text)]);
-        let found = snippets(tree.get("R.md").unwrap());
-        let expected = [
-            ("R.md.5.ts", "\n\ndeclare const a: number;\n\n\na + 1;\nexport {};\n".to_owned()),
-            ("R.md.11.tsx", format!("{}b;\nexport {{}};\n", "\n".repeat(11))),
-        ];
-        let expected = expected.map(|(name, text)| Snippet { name: name.to_owned(), text });
-        assert_eq!(found, expected);
+        let second = format!("{}b;\nexport {{}};\n", "\n".repeat(11));
+        check(
+            text,
+            &[("R.md.5.ts", "\n\ndeclare const a: number;\n\n\na + 1;\nexport {};\n"), ("R.md.11.tsx", &second)],
+        );
     }
 }

@@ -1,0 +1,128 @@
+//! What tests ask of the backend.
+
+use crate::topics::{COUNTER, SLOW, SLOW_READS, SLOW_WRITES};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+    time::Duration,
+};
+use tauri::{AppHandle, Manager, State, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri_plugin_lockstep::LockstepExt;
+
+/// What a test is told when something fails.
+pub type Answer<T> = Result<T, String>;
+
+fn text(error: impl ToString) -> String {
+    error.to_string()
+}
+
+fn window(app: &AppHandle, label: &str) -> Answer<WebviewWindow> {
+    app.get_webview_window(label).ok_or_else(|| format!("there is no window {label:?}"))
+}
+
+#[tauri::command]
+pub async fn open_window(app: AppHandle, label: String, page: String) -> Answer<()> {
+    let builder = WebviewWindowBuilder::new(&app, &label, WebviewUrl::App(page.into()));
+    // Beside one another, for the picture of a test that failed.
+    let place = app.webview_windows().len() as f64;
+    let (x, y) = (place % 4. * 400., (place / 4.).floor() * 230.);
+    builder.title(&label).inner_size(360., 200.).position(x, y).build().map(drop).map_err(text)
+}
+
+#[tauri::command]
+pub async fn close_window(app: AppHandle, label: String) -> Answer<()> {
+    window(&app, &label)?.close().map_err(text)
+}
+
+#[tauri::command]
+pub async fn reload_window(app: AppHandle, label: String) -> Answer<()> {
+    window(&app, &label)?.reload().map_err(text)
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    pid: u32,
+    windows: Vec<String>,
+    sessions: usize,
+    remembered_writes: usize,
+    /// For each topic, how many pages read it.
+    readers: BTreeMap<String, usize>,
+    counter: u32,
+}
+
+#[tauri::command]
+pub async fn stats(app: AppHandle) -> Answer<Stats> {
+    let lockstep = app.lockstep();
+    let stats = lockstep.stats();
+    Ok(Stats {
+        pid: std::process::id(),
+        windows: app.webview_windows().into_keys().collect(),
+        sessions: stats.sessions,
+        remembered_writes: stats.remembered_writes,
+        readers: lockstep.topics().iter().map(|topic| (topic.to_string(), lockstep.readers(topic))).collect(),
+        counter: *lockstep.get(COUNTER).map_err(text)?,
+    })
+}
+
+/// How many slow writes, reads and commands have begun.
+#[derive(Serialize)]
+pub struct SlowCalls {
+    writes: usize,
+    reads: usize,
+    commands: usize,
+}
+
+static SLOW_COMMANDS: AtomicUsize = AtomicUsize::new(0);
+
+/// A command that has nothing to do with the plugin, to see what becomes of one that is under way.
+#[tauri::command]
+pub async fn slow_command() {
+    SLOW_COMMANDS.fetch_add(1, Ordering::SeqCst);
+    tokio::time::sleep(SLOW).await;
+}
+
+#[tauri::command]
+pub async fn slow_calls() -> SlowCalls {
+    let count = |calls: &AtomicUsize| calls.load(Ordering::SeqCst);
+    SlowCalls { writes: count(&SLOW_WRITES), reads: count(&SLOW_READS), commands: count(&SLOW_COMMANDS) }
+}
+
+#[tauri::command]
+pub async fn set_counter(app: AppHandle, value: u32) -> Answer<String> {
+    app.lockstep().set(COUNTER, value).map(|revision| revision.to_string()).map_err(text)
+}
+
+/// How many storms are under way.
+#[derive(Default)]
+pub struct Storm(AtomicUsize);
+
+/// Adds one to the counter `writes` times, from a thread of its own, with a pause after each.
+#[tauri::command]
+pub async fn start_storm(app: AppHandle, writes: u32, pause_us: u64) {
+    app.state::<Storm>().0.fetch_add(1, Ordering::SeqCst);
+    thread::spawn(move || {
+        for _ in 0..writes {
+            if app.lockstep().update(COUNTER, |count| *count += 1).is_err() {
+                break;
+            }
+            if pause_us > 0 {
+                thread::sleep(Duration::from_micros(pause_us));
+            }
+        }
+        app.state::<Storm>().0.fetch_sub(1, Ordering::SeqCst);
+    });
+}
+
+#[tauri::command]
+pub async fn storm_is_over(storm: State<'_, Storm>) -> Answer<bool> {
+    Ok(storm.0.load(Ordering::SeqCst) == 0)
+}
+
+/// The guest, for a page that wants another copy of it.
+#[tauri::command]
+pub async fn guest_script() -> &'static str {
+    include_str!("../../../api-iife.js")
+}

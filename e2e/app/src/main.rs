@@ -1,0 +1,44 @@
+//! The app that the real-window tests drive. `e2e/README.md` says how.
+
+mod commands;
+mod direct;
+mod own_backend;
+mod topics;
+
+use tauri_plugin_lockstep::Builder;
+use topics::{COUNTER, NOTE, Note, READ_ONLY, SECRET, SLOW_TO_READ, SLOW_TO_WRITE, Slow, SlowToRead, WRITE_ONLY};
+
+fn main() -> tauri::Result<()> {
+    let lockstep = Builder::new()
+        .topic(COUNTER, 0)
+        .topic(NOTE, Note::default())
+        .topic(SECRET, "for no window".to_owned())
+        .topic(READ_ONLY, 0)
+        .topic(WRITE_ONLY, 0)
+        .topic(SLOW_TO_WRITE, Slow::default())
+        .topic(SLOW_TO_READ, SlowToRead::default());
+    tauri::Builder::default()
+        .plugin(lockstep.build())
+        .manage(commands::Storm::default())
+        .manage(own_backend::OwnTopic::default())
+        .invoke_handler(tauri::generate_handler![
+            commands::open_window,
+            commands::close_window,
+            commands::reload_window,
+            commands::stats,
+            commands::slow_calls,
+            commands::slow_command,
+            commands::set_counter,
+            commands::start_storm,
+            commands::storm_is_over,
+            commands::guest_script,
+            own_backend::own_snapshot,
+            own_backend::own_write,
+            own_backend::next_pulls,
+        ])
+        .setup(|app| {
+            direct::serve_if_wanted(app.handle());
+            Ok(())
+        })
+        .run(tauri::generate_context!())
+}

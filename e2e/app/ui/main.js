@@ -1,0 +1,129 @@
+// What tests reach for in a page. Everything is a global, and nothing but the counter starts by itself.
+'use strict';
+
+const { lockstep, core, event } = window.__TAURI__;
+const { invoke } = core;
+
+const label = window.__TAURI_INTERNALS__.metadata.currentWebview.label;
+const problems = [];
+
+function problem(kind) {
+  return (message, extra) => {
+    problems.push(`${kind}: ${message} ${extra?.error ?? ''}`);
+    if (problems.length > 50) problems.shift();
+  };
+}
+
+const logger = { debug() {}, info() {}, warn: problem('warning'), error: problem('error') };
+
+window.addEventListener('error', ({ message }) => problem('uncaught')(message));
+window.addEventListener('unhandledrejection', ({ reason }) => problem('unhandled')(reason));
+
+const define = (topic, options, guest = lockstep) => guest.defineTopic(topic, { logger, ...options });
+
+const counter = define('counter');
+const note = define('note');
+const secret = define('secret');
+const readOnly = define('read-only');
+const writeOnly = define('write-only');
+const slowToWrite = define('slow-to-write');
+const slowToRead = define('slow-to-read');
+const stores = [counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead];
+
+// Counts what goes to the backend, as `command topic`. Tauri's `invoke` cannot be replaced, but it looks up `fetch`.
+const calls = {};
+const realFetch = window.fetch;
+window.fetch = (url, init) => {
+  const [, command] = /^ipc:\/\/localhost\/(.*)$/.exec(String(url)) ?? [];
+  if (command) {
+    const args = typeof init?.body === 'string' ? JSON.parse(init.body) : {};
+    const name = `${decodeURIComponent(command)} ${args?.topic ?? args?.event ?? ''}`.trim();
+    calls[name] = (calls[name] ?? 0) + 1;
+  }
+  return realFetch(url, init);
+};
+const pulls = (topic) => calls[`plugin:lockstep|get_snapshot ${topic}`] ?? 0;
+const listens = (topic) => calls[`plugin:event|listen ${topic}:invalidated`] ?? 0;
+
+// Hears a topic's invalidations beside the stores.
+const heard = {};
+async function hear(topic) {
+  heard[topic] = 0;
+  await event.listen(`${topic}:invalidated`, () => heard[topic]++);
+}
+
+// Begins something that a test does not want to wait for; its outcome is asked for later, with `outcome`.
+let outcome = 'nothing was begun';
+function begin(job) {
+  outcome = 'pending';
+  job().then(
+    () => {
+      outcome = 'done';
+    },
+    (error) => {
+      outcome = `failed: ${error}`;
+    },
+  );
+}
+
+async function times(count, job) {
+  for (let n = 0; n < count; n++) await job(n);
+}
+
+/** Resolves at a moment of the wall clock, which all windows share. */
+const at = (ms) => new Promise((resolve) => setTimeout(resolve, ms - Date.now()));
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+// The longest time in which the page did nothing.
+const heartbeat = {
+  longest: 0,
+  start() {
+    let last = performance.now();
+    setInterval(() => {
+      const now = performance.now();
+      this.longest = Math.max(this.longest, now - last);
+      last = now;
+    }, 10);
+  },
+};
+
+/** A store whose changes are noted, each only once. */
+function watched(store) {
+  const seen = [];
+  store.subscribe((value) => seen.push(value));
+  return { store, seen };
+}
+
+/** Another copy of the guest, as a second bundle in this page would bring it. */
+async function anotherGuest() {
+  const script = await invoke('guest_script');
+  const first = window.__TAURI__;
+  // The spread leaves `lockstep` out: it is not enumerable.
+  window.__TAURI__ = { ...first };
+  try {
+    new Function(script)();
+    return window.__TAURI__.lockstep;
+  } finally {
+    window.__TAURI__ = first;
+  }
+}
+
+/** What this page shows, for the message of a test that failed. */
+function describe() {
+  const used = stores.filter((store) => store.status !== 'idle');
+  const states = used.map((store) => [store.topic, { value: store.get(), revision: store.revision, status: store.status }]);
+  return { label, outcome, topics: Object.fromEntries(states), calls, heard, problems };
+}
+
+document.querySelector('#label').textContent = label;
+const show = () => {
+  document.querySelector('#status').textContent = counter.status;
+  document.querySelector('#counter').textContent = counter.get();
+};
+counter.subscribe(show);
+counter.onStatus(show);
+
+// A reload makes a new one: a test sees by it that the page is another.
+const pageLife = Math.random();
+const isReady = true;

@@ -1,0 +1,203 @@
+//! One running app, and the WebDriver session that controls it.
+
+use crate::{
+    driver::Driver,
+    screen::save_screen,
+    target,
+    wait::wait_until,
+    window::{Page, Window},
+};
+use anyhow::{Context, Result, bail};
+use fantoccini::{Client, ClientBuilder, wd::Capabilities};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+    time::Duration,
+};
+
+/// Which app.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binary {
+    /// `e2e/app`: made for tests.
+    Test,
+    /// `examples/two-windows`.
+    Example,
+}
+
+impl Binary {
+    pub(crate) fn path(self) -> PathBuf {
+        target().join("debug").join(match self {
+            Self::Test => "lockstep-e2e-app",
+            Self::Example => "two-windows",
+        })
+    }
+}
+
+/// Cargo builds what is out of date: once in the life of this process. It is the same command as xtask's, so that the
+/// same features are chosen and nothing is built twice.
+pub(crate) fn build() -> Result<()> {
+    static BUILT: OnceLock<bool> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let mut cargo = Command::new("cargo");
+        cargo.args(["build", "--quiet", "-p", "two-windows", "-p", "lockstep-e2e-app"]).current_dir(crate::root());
+        cargo.status().is_ok_and(|status| status.success())
+    });
+    if !built {
+        bail!("the apps could not be built: `cargo build -p two-windows -p lockstep-e2e-app`");
+    }
+    Ok(())
+}
+
+/// A running app. Its windows are found by their labels.
+pub struct App {
+    page: Page,
+    // Dropped last: it takes everything with it.
+    driver: Driver,
+    name: String,
+}
+
+impl App {
+    /// Starts it, and waits until the window `main` is there.
+    pub(crate) async fn start(binary: Binary, name: &str) -> Result<Self> {
+        build()?;
+        let path = binary.path();
+        fs::create_dir_all(artifacts())?;
+        let driver = Driver::start(artifacts().join(format!("{name}.log"))).await?;
+        let client = session(&driver, &path)
+            .await
+            .with_context(|| format!("{} does not start; it printed:\n{}", path.display(), driver.log()))?;
+        let app = Self { page: Page::new(client), driver, name: name.to_owned() };
+        match binary {
+            Binary::Test => app.window("main").is_ready().await?,
+            Binary::Example => app.window("main").shows("document.readyState", "complete").await?,
+        }
+        Ok(app)
+    }
+
+    /// The window with this label. It need not be there yet, or still.
+    pub fn window<'a>(&'a self, label: &'a str) -> Window<'a> {
+        Window::new(&self.page, label)
+    }
+
+    /// Opens a window of the test app, and waits until it is ready.
+    pub async fn open<'a>(&'a self, label: &'a str) -> Result<Window<'a>> {
+        self.begin_to_open(label).await?;
+        let window = self.window(label);
+        window.is_ready().await?;
+        Ok(window)
+    }
+
+    /// Opens a window of the test app, and does not wait for it.
+    pub async fn begin_to_open(&self, label: &str) -> Result<()> {
+        self.invoke("open_window", json!({ "label": label, "page": "index.html" })).await
+    }
+
+    /// Closes a window of the test app from Rust, and waits until it is gone.
+    pub async fn close(&self, label: &str) -> Result<()> {
+        self.invoke::<()>("close_window", json!({ "label": label })).await?;
+        self.page.forget(label).await;
+        wait_until(&format!("window {label:?} is gone"), async || {
+            Ok(!self.stats().await?.windows.iter().any(|open| open == label))
+        })
+        .await
+    }
+
+    /// Calls a command of the test app, from its window `main`.
+    pub async fn invoke<T: DeserializeOwned>(&self, command: &str, args: Value) -> Result<T> {
+        self.window("main").eval(&format!("invoke({command:?}, {args})")).await
+    }
+
+    /// How the test app is doing.
+    pub async fn stats(&self) -> Result<Stats> {
+        self.invoke("stats", json!({})).await
+    }
+
+    /// How many of the test app's slow calls have begun.
+    pub async fn slow_calls(&self) -> Result<SlowCalls> {
+        self.invoke("slow_calls", json!({})).await
+    }
+
+    /// Has the backend add `writes` to the counter, one by one, with a pause after each. Does not wait for it.
+    pub async fn start_storm(&self, writes: u32, pause: Duration) -> Result<()> {
+        self.invoke("start_storm", json!({ "writes": writes, "pauseUs": pause.as_micros() as u64 })).await
+    }
+
+    /// Waits until all storms are over.
+    pub async fn storm_is_over(&self) -> Result<()> {
+        wait_until("the storm is over", async || self.invoke("storm_is_over", json!({})).await).await
+    }
+
+    /// Waits until so many pages read the topic, as the backend sees it.
+    pub async fn has_readers(&self, topic: &str, count: usize) -> Result<()> {
+        let what = format!("{topic:?} has {count} readers");
+        wait_until(&what, async || {
+            let readers = self.stats().await?.readers;
+            match readers.get(topic) {
+                Some(found) if *found == count => Ok(true),
+                _ => bail!("there are {readers:?}"),
+            }
+        })
+        .await
+    }
+
+    /// What every window shows: for the message of a test that failed.
+    pub(crate) async fn describe(&self) -> String {
+        let mut text = String::new();
+        for label in self.page.labels().await {
+            let window = self.window(&label);
+            let shown = window.describe().await.unwrap_or_else(|error| format!("{error:#}"));
+            text += &format!("  {label}: {shown}\n");
+        }
+        let picture = artifacts().join(format!("{}.png", self.name));
+        if save_screen(&picture).is_ok() {
+            text += &format!("  see {}\n", picture.display());
+        }
+        let log = self.driver.log();
+        let lines: Vec<&str> = log.lines().collect();
+        text + "the app printed:\n" + &lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    /// Ends it. Fails if a process is left over.
+    pub(crate) fn end(mut self) -> Result<()> {
+        self.driver.end()
+    }
+}
+
+/// What the test app's command `stats` answers.
+#[derive(Clone, Debug, serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    pub pid: u32,
+    pub windows: Vec<String>,
+    pub sessions: usize,
+    pub remembered_writes: usize,
+    /// For each topic, how many pages read it.
+    pub readers: std::collections::BTreeMap<String, usize>,
+    pub counter: u32,
+}
+
+/// What the test app's command `slow_calls` answers.
+#[derive(Clone, Copy, Debug, serde::Deserialize)]
+pub struct SlowCalls {
+    pub writes: usize,
+    pub reads: usize,
+    pub commands: usize,
+}
+
+async fn session(driver: &Driver, binary: &Path) -> Result<Client> {
+    let mut capabilities = Capabilities::new();
+    capabilities.insert("tauri:options".to_owned(), json!({ "application": binary }));
+    capabilities.insert("timeouts".to_owned(), json!({ "script": 60_000, "pageLoad": 60_000 }));
+    let client = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&driver.url()).await?;
+    Ok(client)
+}
+
+/// Where logs and pictures go.
+fn artifacts() -> PathBuf {
+    target().join("e2e")
+}

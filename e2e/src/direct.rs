@@ -1,0 +1,99 @@
+//! The test app without a WebDriver, which ends its session when a web process dies.
+
+use crate::{
+    app::{Binary, build},
+    driver::needs_display,
+    group::Group,
+    process::Process,
+    wait::wait_until,
+};
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::process::{Command, Stdio};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
+    process::{ChildStdin, ChildStdout},
+    sync::Mutex,
+};
+
+/// A running test app that evaluates what it reads from its standard input.
+pub struct DirectApp {
+    pipes: Mutex<(ChildStdin, Lines<BufReader<ChildStdout>>)>,
+    group: Group,
+}
+
+impl DirectApp {
+    /// Starts it, and waits until the window `main` is ready.
+    pub async fn start() -> Result<Self> {
+        needs_display()?;
+        build()?;
+        let mut command = Command::new(Binary::Test.path());
+        command.env("LOCKSTEP_E2E_DIRECT", "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut group = Group::spawn(&mut command)?;
+        let input = ChildStdin::from_std(group.first().stdin.take().context("no stdin")?)?;
+        let output = ChildStdout::from_std(group.first().stdout.take().context("no stdout")?)?;
+        let app = Self { pipes: Mutex::new((input, BufReader::new(output).lines())), group };
+        app.is_ready("main").await?;
+        Ok(app)
+    }
+
+    /// The app's process.
+    pub fn process(&mut self) -> Result<Process> {
+        Process::new(self.group.first().id())
+    }
+
+    /// The value of an expression in a window; a promise has none.
+    pub async fn eval(&self, label: &str, expression: &str) -> Result<Value> {
+        let mut pipes = self.pipes.lock().await;
+        let (input, output) = &mut *pipes;
+        let mut request = json!({ "window": label, "script": expression }).to_string();
+        request.push('\n');
+        input.write_all(request.as_bytes()).await?;
+        let answer = output.next_line().await?.context("the app has ended")?;
+        if answer.is_empty() {
+            bail!("window {label:?} has no value for {expression}");
+        }
+        Ok(serde_json::from_str(&answer)?)
+    }
+
+    /// What the promise resolves with that an expression makes.
+    pub async fn resolves(&self, label: &str, expression: &str) -> Result<Value> {
+        let script = format!(
+            "(window.answers = [], Promise.resolve({expression}).then((value) => answers.push(value ?? null)), 0)"
+        );
+        self.eval(label, &script).await?;
+        self.shows(label, "answers.length", 1).await?;
+        self.eval(label, "answers[0]").await
+    }
+
+    /// Waits until an expression has this value.
+    pub async fn shows(&self, label: &str, expression: &str, expected: impl Into<Value>) -> Result<()> {
+        let expected = expected.into();
+        wait_until(&format!("window {label:?} shows {expected} for {expression}"), async || {
+            let shown = self.eval(label, expression).await?;
+            if shown == expected { Ok(true) } else { bail!("it shows {shown}") }
+        })
+        .await
+    }
+
+    /// Opens a window, and waits until it is ready.
+    pub async fn open(&self, label: &str) -> Result<()> {
+        let args = json!({ "label": label, "page": "index.html" });
+        self.resolves("main", &format!("invoke('open_window', {args})")).await?;
+        self.is_ready(label).await
+    }
+
+    async fn is_ready(&self, label: &str) -> Result<()> {
+        self.shows(label, "typeof isReady === 'boolean' && counter.get() !== undefined", true).await
+    }
+
+    /// Waits until so many pages read the topic.
+    pub async fn has_readers(&self, topic: &str, count: usize) -> Result<()> {
+        let expression = format!("invoke('stats').then((stats) => stats.readers[{topic:?}])");
+        wait_until(&format!("{topic:?} has {count} readers"), async || {
+            let found = self.resolves("main", &expression).await?;
+            if found == json!(count) { Ok(true) } else { bail!("it has {found}") }
+        })
+        .await
+    }
+}

@@ -1,0 +1,81 @@
+//! One test: start, run, report, end.
+
+use crate::app::{App, Binary};
+use anyhow::{Context, Result, bail};
+use futures_util::FutureExt;
+use std::{
+    env, fmt,
+    panic::{AssertUnwindSafe, resume_unwind},
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::timeout;
+
+/// There is one display, and the native driver has one session.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+/// Whether the long versions of the tests are wanted: `cargo xtask test --full`.
+pub fn full() -> bool {
+    env::var_os("LOCKSTEP_FULL").is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+/// Why a test failed, without a backtrace: it would lead into the harness.
+pub struct Failure(anyhow::Error);
+
+impl fmt::Debug for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.0)
+    }
+}
+
+/// Starts an app, gives it to the test, and ends it, also if the test panics. If it fails, this prints what each window
+/// showed.
+///
+/// # Errors
+/// The test's own; or if the app does not start, or leaves a process behind.
+pub fn with_app(binary: Binary, test: impl AsyncFnOnce(&App) -> Result<()>) -> Result<(), Failure> {
+    let name = name_of(&test);
+    alone(async {
+        let app = App::start(binary, &name).await?;
+        let outcome = AssertUnwindSafe(limited(test(&app))).catch_unwind().await;
+        if !matches!(outcome, Ok(Ok(()))) {
+            let described = timeout(Duration::from_secs(20), app.describe()).await;
+            eprintln!("{name} failed. The windows show:\n{}", described.as_deref().unwrap_or("(no answer)"));
+        }
+        let ended = app.end();
+        match outcome {
+            Ok(result) => result.and(ended),
+            Err(panic) => resume_unwind(panic),
+        }
+    })
+}
+
+/// Runs a test that starts its app itself.
+///
+/// # Errors
+/// The test's own.
+pub fn without_app(test: impl AsyncFnOnce() -> Result<()>) -> Result<(), Failure> {
+    alone(limited(test()))
+}
+
+fn alone(work: impl Future<Output = Result<()>>) -> Result<(), Failure> {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.context("no runtime").and_then(|runtime| runtime.block_on(work)).map_err(Failure)
+}
+
+async fn limited(test: impl Future<Output = Result<()>>) -> Result<()> {
+    let longest = Duration::from_secs(if full() { 400 } else { 100 });
+    tokio::select! {
+        outcome = timeout(longest, test) => {
+            outcome.with_context(|| format!("the test took more than {} s", longest.as_secs()))?
+        }
+        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
+    }
+}
+
+/// The function that the test's closure stands in.
+fn name_of<T>(_: &T) -> String {
+    let path = std::any::type_name::<T>().trim_end_matches("::{{closure}}");
+    path.rsplit("::").next().unwrap_or(path).to_owned()
+}

@@ -1,0 +1,31 @@
+import { expectTypeOf, it } from 'vitest';
+import type { Settings } from '../test/must-not-compile.js';
+import { createFakeBackend } from '../testing/fake-backend.js';
+import { noopLogger } from './logger.js';
+import type { Revision } from './revision.js';
+import { createTopicStore } from './store.js';
+import type { MergePatch, TopicStatus } from './topic-store.js';
+
+it('merge takes any part, and null for what may be missing', () => {
+  const patches: MergePatch<Settings>[] = [
+    {},
+    { theme: 'dark' },
+    { note: null, owner: null, window: { title: null } },
+    { shortcuts: { copy: 'C', paste: null } },
+    { tags: ['a'] },
+  ];
+  expectTypeOf(patches).not.toBeAny();
+  expectTypeOf<MergePatch<number>>().toEqualTypeOf<number>();
+  expectTypeOf<MergePatch<string[]>>().toEqualTypeOf<string[]>();
+});
+
+it('what a store gives is typed', () => {
+  const { transport } = createFakeBackend({ topics: { a: 1 } }).window('main');
+  const store = createTopicStore<Settings>('a', transport, { logger: noopLogger });
+  expectTypeOf(store.get).returns.toEqualTypeOf<Settings | undefined>();
+  expectTypeOf(store.set).returns.resolves.toEqualTypeOf<Revision>();
+  expectTypeOf(store.status).toEqualTypeOf<TopicStatus>();
+  const part = store.select((settings) => settings.window.width);
+  expectTypeOf(part.get).returns.toEqualTypeOf<number | undefined>();
+  store.close();
+});

@@ -1,0 +1,40 @@
+import { createRevisionSync } from '../core/sync.js';
+import type { TopicStore } from '../core/topic-store.js';
+
+export interface Settings {
+  theme: 'light' | 'dark';
+  size: number;
+  note?: string;
+  owner: string | null;
+  tags: string[];
+  window: { width: number; title?: string };
+  shortcuts: Record<string, string>;
+}
+
+/** Compiled, never run: each expected error is one that `tsc` must find. */
+export function mustNotCompile(store: TopicStore<Settings>): void {
+  // @ts-expect-error -- not a theme
+  store.merge({ theme: 'blue' });
+  // @ts-expect-error -- no such member
+  store.merge({ themes: 'dark' });
+  // @ts-expect-error -- a member that must be there cannot be removed
+  store.merge({ size: null });
+  // @ts-expect-error -- nor one further down
+  store.merge({ window: { width: null } });
+  // @ts-expect-error -- an array is replaced as a whole
+  store.merge({ tags: [1] });
+  // @ts-expect-error -- members are missing
+  store.set({ theme: 'dark' });
+  // @ts-expect-error -- a revision is not just any string
+  store.set({} as Settings, { expectedRevision: '3' });
+  // @ts-expect-error -- the next state must be whole
+  store.update((settings) => settings.theme);
+  // @ts-expect-error -- before the first snapshot there is none
+  store.get().theme;
+  // @ts-expect-error -- no such member to select
+  store.select((settings) => settings.themes);
+  // @ts-expect-error -- the status is the store's
+  store.status = 'closed';
+  // @ts-expect-error -- a sync needs an applier
+  createRevisionSync({ topic: 'a', subscriber: {} as never, provider: {} as never });
+}
