@@ -12,7 +12,9 @@ export function choices<Value extends string>(
     button.value = value;
     button.dataset.testid = `${id}-${value}`;
     button.title = captions[value];
-    button.addEventListener('click', () => choose(value));
+    button.addEventListener('click', () => {
+      if (button.ariaPressed !== 'true') choose(value);
+    });
     return button;
   });
   byId(id, HTMLElement).replaceChildren(...buttons);
