@@ -44,17 +44,17 @@ export interface Passage {
   snapshotRevision?: Revision;
 }
 
+/** What became of an answer; `gone`: it came after the end. */
+export type Passed = Verdict | 'gone';
+
 export interface Engine {
   gate: Gate;
   start(): Promise<void>;
   stop(): void;
   /** Resolves after a successful pull that began after this call. Rejects when stopped. */
   refresh(): Promise<void>;
-  /**
-   * The one door for every answer. `gone`: it came after the end. Rejects with `protocol`, or
-   * with the applier's own error.
-   */
-  offer(answer: unknown, passage: Passage): Promise<Verdict | 'gone'>;
+  /** The one door for every answer. Rejects with `protocol`, or with the applier's own error. */
+  offer(answer: unknown, passage: Passage): Promise<Passed>;
   report(context: SyncErrorContext): void;
 }
 
@@ -258,21 +258,13 @@ export function createEngine(options: EngineOptions): Engine {
     if (waiting.length) run();
   }
 
-  function offer(
-    answer: unknown,
-    passage: Passage,
-    signal = life.signal,
-  ): Promise<Verdict | 'gone'> {
+  function offer(answer: unknown, passage: Passage, signal = life.signal): Promise<Passed> {
     const entered = door.then(() => enter(answer, passage, signal));
     door = entered.catch(noop);
     return entered;
   }
 
-  async function enter(
-    payload: unknown,
-    passage: Passage,
-    signal: AbortSignal,
-  ): Promise<Verdict | 'gone'> {
+  async function enter(payload: unknown, passage: Passage, signal: AbortSignal): Promise<Passed> {
     if (signal.aborted) return 'gone';
     passage.phase = 'protocol';
     const answer = parseAnswer(payload);
