@@ -1,0 +1,167 @@
+//! Actions, patches, batches and hooks as a window meets them. The topics are made here, beside the app's own.
+
+mod mock;
+
+use mock::{Window, app, window_with};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tauri::{App, async_runtime::block_on, test::MockRuntime};
+use tauri_plugin_lockstep::{Change, LockstepExt, Reject, Topic, TopicOptions, UpdateError};
+use ts_rs::TS;
+
+const NOTES: Topic<Vec<String>> = Topic::new("notes");
+
+/// Long enough for every hook that is meant to answer.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase")]
+enum NoteAction {
+    Add { text: String },
+    Panic,
+}
+
+fn options() -> TopicOptions<Vec<String>> {
+    TopicOptions::new().action(|notes: &mut Vec<String>, action: NoteAction, cx| match action {
+        NoteAction::Add { text } if text.is_empty() => Err(Reject::new("empty", "a note needs a text")),
+        NoteAction::Add { text } => {
+            notes.push(format!("{}: {text}", cx.window().unwrap_or("Rust")));
+            Ok(())
+        }
+        NoteAction::Panic => panic!("boom"),
+    })
+}
+
+fn notes(options: TopicOptions<Vec<String>>) -> (App<MockRuntime>, Window) {
+    let app = app();
+    app.lockstep().register_with(NOTES, vec![], options).unwrap();
+    let everything = json!([{ "identifier": "lockstep:admin", "allow": [{ "topic": "*" }] }]);
+    let window = window_with(&app, "desk", &everything);
+    (app, window)
+}
+
+fn add(text: &str) -> Value {
+    json!({ "action": { "type": "add", "text": text } })
+}
+
+/// An error without its message.
+fn bare(mut error: Value) -> Value {
+    error.as_object_mut().unwrap().remove("message");
+    error
+}
+
+fn rejected(code: &str, reason: &str) -> Value {
+    json!({ "kind": "rejected", "topic": "notes", "code": code, "reason": reason })
+}
+
+#[test]
+fn i12_an_action_is_answered_with_the_state_that_it_made() {
+    let (_app, desk) = notes(options());
+    assert_eq!(desk.write("notes", 1, add("milk")).unwrap()["data"], json!(["desk: milk"]));
+}
+
+#[test]
+fn i10_a_reducer_that_refuses_or_panics_is_told_with_the_app_s_own_words() {
+    let (app, desk) = notes(options());
+    assert_eq!(bare(desk.write("notes", 1, add("")).unwrap_err()), rejected("empty", "a note needs a text"));
+    let panicked = bare(desk.write("notes", 2, json!({ "action": { "type": "panic" } })).unwrap_err());
+    assert_eq!(panicked, json!({ "kind": "panicked", "topic": "notes" }));
+    let wrong = bare(desk.write("notes", 3, json!({ "action": { "type": "sing" } })).unwrap_err());
+    assert_eq!(wrong["kind"], "invalidData");
+    let none = bare(desk.write("counter", 1, add("x")).unwrap_err());
+    assert_eq!(none, json!({ "kind": "invalidRequest", "field": "action" }));
+    assert!(app.lockstep().get(NOTES).unwrap().is_empty());
+}
+
+#[test]
+fn i10_a_patch_is_applied_whole_or_not_at_all() {
+    let (app, desk) = notes(options());
+    let both = json!([{ "op": "add", "path": "/-", "value": "a" }, { "op": "add", "path": "/-", "value": "b" }]);
+    assert_eq!(desk.write("notes", 1, json!({ "patch": both })).unwrap()["data"], json!(["a", "b"]));
+    let half = json!([{ "op": "remove", "path": "/0" }, { "op": "test", "path": "/0", "value": "a" }]);
+    let error = bare(desk.write("notes", 2, json!({ "patch": half })).unwrap_err());
+    assert_eq!(error, json!({ "kind": "invalidData", "topic": "notes", "path": "/0" }));
+    assert_eq!(*app.lockstep().get(NOTES).unwrap(), ["a", "b"]);
+}
+
+#[test]
+fn i11_a_batch_says_of_each_write_what_became_of_it_and_is_answered_again() {
+    let (app, desk) = notes(options());
+    let first = app.lockstep().snapshot(NOTES).unwrap().revision;
+    let writes = json!({ "writes": [
+        add("milk"),
+        add(""),
+        { "set": ["only"], "expectedRevision": first },
+        { "merge": ["bread"] },
+    ] });
+    let answer = desk.write("notes", 1, writes.clone()).unwrap();
+    let results = answer["results"].as_array().unwrap();
+    let kinds: Vec<_> = results.iter().map(|result| result["error"]["kind"].as_str()).collect();
+    assert_eq!(kinds, [None, Some("rejected"), Some("conflict"), None]);
+    assert_eq!(results[2]["error"]["data"], json!(["bread"]), "a conflict brings what is there now");
+    assert_eq!((&answer["data"], &answer["revision"]), (&json!(["bread"]), &results[3]["revision"]));
+
+    app.lockstep().update(NOTES, |notes| notes.push("later".into())).unwrap();
+    let again = desk.write("notes", 1, writes).unwrap();
+    assert_eq!(again["results"][3], answer["results"][3]);
+    assert_eq!(again["data"], json!(["bread", "later"]));
+}
+
+#[test]
+fn i11_an_asynchronous_hook_is_asked_once_for_each_write_and_in_their_order() {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let (app, desk) = notes(options().intercept_async(PATIENCE, move |change, cx| {
+        let turn = count.fetch_add(1, Ordering::Relaxed);
+        async move {
+            assert_eq!(cx.window(), Some("desk"));
+            match turn {
+                0 => Ok(change),
+                _ => Err(Reject::new("once", "one is enough")),
+            }
+        }
+    }));
+    let answer = desk.write("notes", 1, json!({ "writes": [add("a"), add("b")] })).unwrap();
+    assert_eq!(answer["data"], json!(["desk: a"]));
+    assert_eq!(bare(answer["results"][1]["error"].clone()), rejected("once", "one is enough"));
+    desk.write("notes", 1, json!({ "writes": [add("a"), add("b")] })).unwrap();
+    assert_eq!(asked.load(Ordering::Relaxed), 2, "a repeated batch is answered from memory");
+    assert_eq!(app.lockstep().get(NOTES).unwrap().len(), 1);
+}
+
+#[test]
+fn i10_an_asynchronous_hook_that_panics_or_never_answers_refuses_and_wedges_nothing() {
+    let (app, desk) = notes(options().intercept_async(Duration::from_millis(50), |change, _| async move {
+        match &change {
+            Change::Set(Value::Null) => panic!("boom"),
+            Change::Merge(_) => std::future::pending().await,
+            _ => Ok(change),
+        }
+    }));
+    let code = |seq, operation| bare(desk.write("notes", seq, operation).unwrap_err())["code"].clone();
+    assert_eq!(code(1, json!({ "set": null })), "panicked");
+    assert_eq!(code(2, json!({ "merge": [] })), "timeout");
+    desk.write("notes", 3, add("fine")).unwrap();
+    assert_eq!(*app.lockstep().get(NOTES).unwrap(), ["desk: fine"]);
+}
+
+#[test]
+fn i10_rust_waits_for_an_asynchronous_hook_by_name() {
+    let (app, _desk) = notes(options().intercept_async(PATIENCE, |change, cx| async move {
+        assert_eq!((&change, cx.window()), (&Change::Rust, None));
+        Ok(change)
+    }));
+    let lockstep = app.lockstep();
+    let error = lockstep.update(NOTES, |notes| notes.push("sync".into())).unwrap_err();
+    assert_eq!(error, UpdateError::NotAsked(NOTES.name().clone()));
+    assert!(error.to_string().contains("`update_async`"));
+    block_on(lockstep.update_async(NOTES, |notes| notes.push("async".into()))).unwrap();
+    assert_eq!(*lockstep.get(NOTES).unwrap(), ["async"]);
+}
