@@ -168,7 +168,15 @@ function onWake(handler: (wake: Wake) => void): Unsubscribe {
  *
  * settings.subscribe((next) => render(next));
  * await settings.merge({ theme: 'dark' });
+ *
+ * @example
+ * export const todos = defineTopic<Todos, TodoAction>('todos');
+ *
+ * await todos.dispatch({ type: 'toggle', id: 7 });
  */
-export function defineTopic<T>(topic: string, options?: TopicStoreOptions): TopicStore<T> {
-  return createTopicStore<T>(topic, createTauriTransport(), options);
+export function defineTopic<T, A = never>(
+  topic: string,
+  options?: TopicStoreOptions,
+): TopicStore<T, A> {
+  return createTopicStore<T, A>(topic, createTauriTransport(), options);
 }

@@ -4,6 +4,7 @@ use crate::bindings::Bindings;
 use lockstep_core::{Change, Reject, Revision, SessionKey, State, TopicName, WriteContext};
 use serde::de::DeserializeOwned;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use tauri::async_runtime;
 use tokio::{sync::Mutex, time::timeout};
 use ts_rs::TS;
 
@@ -43,17 +44,13 @@ impl AsyncIntercept {
 
     /// Asks the hook. One that panics or takes too long refuses.
     pub(crate) async fn ask(&self, change: Change, cx: AsyncContext) -> Result<Change, Reject> {
-        let asked = (self.hook)(change, cx);
-        // A task of its own, so that a panic ends there.
-        let asked = tokio::spawn(asked);
-        let abort = asked.abort_handle();
-        match timeout(self.limit, asked).await {
+        let (hook, limit) = (Arc::clone(&self.hook), self.limit);
+        // A task of its own, so that a panic ends there, on Tauri's runtime, so that any executor may wait for it.
+        let asked = async_runtime::spawn(async move { timeout(limit, hook(change, cx)).await });
+        match asked.await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(_)) => Err(Reject::new("panicked", "the topic's asynchronous hook panicked")),
-            Err(_) => {
-                abort.abort();
-                Err(Reject::new("timeout", format!("the topic's hook did not answer within {:?}", self.limit)))
-            }
+            Ok(Err(_)) => Err(Reject::new("timeout", format!("the topic's hook did not answer within {limit:?}"))),
+            Err(_) => Err(Reject::new("panicked", "the topic's asynchronous hook panicked")),
         }
     }
 }

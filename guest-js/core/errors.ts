@@ -13,6 +13,7 @@ import type { Topic } from './types.js';
  * | `invalidRequest` | the request is malformed; `field` says where |
  * | `invalidData` | the written value does not fit the topic's type; `path` says where |
  * | `conflict` | the topic is not at `expectedRevision` |
+ * | `rejected` | the app's own rules for the topic refuse; `code` and `reason` are the app's |
  * | `tooLarge` | the payload is over the `limit` (bytes of JSON) |
  * | `outOfOrder` | older than a write already taken from this page |
  * | `panicked` | the app's own code panicked; nothing was changed |
@@ -31,6 +32,7 @@ export type LockstepErrorKind =
   | 'invalidRequest'
   | 'invalidData'
   | 'conflict'
+  | 'rejected'
   | 'tooLarge'
   | 'outOfOrder'
   | 'panicked'
@@ -57,6 +59,10 @@ export interface LockstepErrorFields {
   expectedRevision?: Revision;
   /** The topic's current data, where the window may read it (`conflict`). */
   data?: unknown;
+  /** Why the app refuses, for code to branch on (`rejected`): the app's own word. */
+  code?: string;
+  /** Why the app refuses, for people (`rejected`). */
+  reason?: string;
   /** Bytes of JSON. */
   size?: number;
   /** Bytes of JSON. */

@@ -11,12 +11,12 @@ export interface ErrorContext {
 }
 
 const BACKEND_KINDS = new Set(
-  'denied unknownTopic invalidTopic invalidRequest invalidData conflict tooLarge outOfOrder panicked unserializable exhausted'.split(
+  'denied unknownTopic invalidTopic invalidRequest invalidData conflict rejected tooLarge outOfOrder panicked unserializable exhausted'.split(
     ' ',
   ),
 );
 
-const TEXTS = ['topic', 'window', 'permission', 'field', 'path'] as const;
+const TEXTS = ['topic', 'window', 'permission', 'field', 'path', 'code', 'reason'] as const;
 const REVISIONS = ['revision', 'expectedRevision'] as const;
 const NUMBERS = ['size', 'limit', 'seq', 'lastSeq'] as const;
 

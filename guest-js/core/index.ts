@@ -9,7 +9,7 @@ export {
   type LockstepErrorKind,
 } from './errors.js';
 export { type ErrorContext, toLockstepError } from './explain.js';
-export { applyJsonPatch } from './json-patch.js';
+export { applyJsonPatch, type JsonPatchOperation } from './json-patch.js';
 export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger } from './logger.js';
 export { type RetryInfo, type RetryPolicy, withRetry } from './retry.js';
 export { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
@@ -32,7 +32,7 @@ export type {
   TopicStoreOptions,
   WriteOptions,
 } from './topic-store.js';
-export type { Transport, Wake, WriteRequest } from './transport.js';
+export type { Transport, Wake, WriteOperation, WriteRequest } from './transport.js';
 export type {
   InvalidationEvent,
   InvalidationSubscriber,

@@ -1,6 +1,12 @@
 import { define, isObject, own } from './own.js';
 import { protocolError } from './wire.js';
 
+/** One operation of a JSON Patch (RFC 6902); `path` and `from` are JSON Pointers (RFC 6901). */
+export type JsonPatchOperation =
+  | { op: 'add' | 'replace' | 'test'; path: string; value: unknown }
+  | { op: 'remove'; path: string }
+  | { op: 'move' | 'copy'; from: string; path: string };
+
 /**
  * Applies a JSON Patch (RFC 6902) to a value, and returns the new one.
  *

@@ -1,5 +1,6 @@
 import { limited } from './limited.js';
-import type { Transport } from './transport.js';
+import type { Revision } from './revision.js';
+import type { Transport, WriteOperation } from './transport.js';
 import type { Topic, Unsubscribe } from './types.js';
 
 /**
@@ -16,12 +17,46 @@ export interface Page {
   topics: Map<Topic, PageTopic>;
 }
 
+/** A write in the queue. Each copy of the package makes its own; the one whose turn it is sends. */
+export interface QueuedWrite {
+  operation: WriteOperation;
+  store: QueueingStore;
+  /** What it was sent in failed as a whole. */
+  reject(error: unknown): void;
+}
+
+/** A store, as the sender of a batch sees it: perhaps another copy's. */
+export interface QueueingStore {
+  /** What it has, or undefined where that is nothing. */
+  since(): Revision | undefined;
+  /**
+   * Takes the answer to a batch, and what it says of each of this store's writes in it. Settles
+   * when these have; never rejects.
+   */
+  took(answer: unknown, ended: EndedWrite[]): Promise<void>;
+}
+
+/** A write, and what the backend says of it: `{ revision }` or `{ error }`. */
+export interface EndedWrite {
+  write: QueuedWrite;
+  result: unknown;
+}
+
+/** Writes that wait for their turn together. */
+export interface WaitingBatch {
+  writes: QueuedWrite[];
+  /** The queue's end when it joined: where that has moved on, something else stands behind it. */
+  tail: Promise<unknown>;
+}
+
 /** What the handles of one topic share. */
 export interface PageTopic {
   /** I11: the last sequence number given out. */
   seq: number;
   /** I11: settles when the last queued write has ended; never rejects. */
   tail: Promise<unknown>;
+  /** I11: the batch that joined the queue last, until its turn comes. */
+  batch?: WaitingBatch | undefined;
   handlers: Set<(payload: unknown) => void>;
   /** The page's one listener: kept once made, since Tauri's `unlisten` leaves its entry behind. */
   listening?: Promise<unknown> | undefined;
@@ -33,6 +68,9 @@ export interface PageTopic {
 
 // A call that hangs must not hold up the page for ever.
 const CALL_MS = 10_000;
+
+// What one request may carry.
+const MAX_BATCH = 256;
 
 const KEY = Symbol.for('tauri-plugin-lockstep');
 
@@ -72,6 +110,29 @@ export function enqueue<R>(entry: PageTopic, job: () => Promise<R>): Promise<R> 
   const turn = entry.tail.then(job);
   entry.tail = turn.catch(() => {});
   return turn;
+}
+
+/**
+ * Queues a write with those that wait already, of whichever copy of this package: what was called
+ * for while a batch is under way goes out together in the next. `send` must not reject. **I11**
+ */
+export function enqueueWrite(
+  entry: PageTopic,
+  write: QueuedWrite,
+  send: (writes: QueuedWrite[]) => Promise<void>,
+): void {
+  const { batch } = entry;
+  // What stands behind the batch by now, such as an update, comes before this write.
+  if (batch && batch.tail === entry.tail && batch.writes.length < MAX_BATCH) {
+    batch.writes.push(write);
+    return;
+  }
+  const writes = [write];
+  enqueue(entry, () => {
+    if (entry.batch?.writes === writes) entry.batch = undefined;
+    return send(writes);
+  });
+  entry.batch = { writes, tail: entry.tail };
 }
 
 /**

@@ -29,11 +29,11 @@ declare const process: { env: { NODE_ENV?: string } };
  * @example
  * const counter = createTopicStore<number>('counter', transport);
  */
-export function createTopicStore<T>(
+export function createTopicStore<T, A = never>(
   topic: string,
   transport: Transport,
   options: TopicStoreOptions = {},
-): TopicStore<T> {
+): TopicStore<T, A> {
   const {
     freeze = !isProduction(),
     pullTimeoutMs = 10_000,
@@ -191,6 +191,8 @@ export function createTopicStore<T>(
     select,
     set: (next, write) => open(() => writer.write({ set: next }, write)),
     merge: (patch, write) => open(() => writer.write({ merge: patch }, write)),
+    patch: (operations, write) => open(() => writer.write({ patch: operations }, write)),
+    dispatch: (action, write) => open(() => writer.write({ action }, write)),
     update: (change) => open(() => writer.update(change)),
     get status() {
       return status;

@@ -1,3 +1,4 @@
+import type { JsonPatchOperation } from './json-patch.js';
 import type { Revision } from './revision.js';
 import type { Logger, SyncErrorContext, Topic, Unsubscribe } from './types.js';
 
@@ -79,13 +80,14 @@ export interface TopicStoreOptions {
 }
 
 /**
- * One topic in one window: the everyday store.
+ * One topic in one window: the everyday store. `T` is the state, `A` the actions that its reducer
+ * takes; without one, there is nothing to `dispatch`.
  *
  * It starts by itself on first use of any member but `topic`, `status` and `close`, so that a
  * window pays only for the topics it uses. It never gives up: failures show in `status`, and go
  * to `onError`.
  *
- * `set`, `merge` and `update` resolve with the write's revision, or a newer one, as soon as this
+ * `set`, `merge`, `patch`, `dispatch` and `update` resolve with the write's revision, or a newer one, as soon as this
  * store shows it; `get()` right after holds the result. (In a window that may write the topic
  * but not read it, they resolve when the backend has applied the write.) Writes of one page to
  * one topic go out one after another, in the order of the calls. Each rejects with a
@@ -94,14 +96,16 @@ export interface TopicStoreOptions {
  * - `denied`, `unknownTopic`, `invalidTopic`, `invalidData`, `invalidRequest`, `tooLarge`,
  *   `panicked`, `unserializable`, `exhausted`, `outOfOrder`: the backend's; see
  *   {@link LockstepErrorKind}.
- * - `conflict`: the topic is not at `expectedRevision`.
+ * - `conflict`: the topic is not at `expectedRevision`; `error.revision` is where it is, and
+ *   `error.data` what it holds, where the window may read it.
+ * - `rejected`: the app's own rules refuse; `error.code` and `error.reason` say why.
  * - `applied`: the write **was applied**, at `error.revision`, but could not be shown here yet.
  * - `timeout`: no answer came within `writeTimeoutMs`. **Whether it was applied is unknown**;
  *   later writes go on.
  * - `transport`: the call failed on its way. **Whether it was applied is unknown.**
  * - `closed`: the store was closed before the call.
  */
-export interface TopicStore<T> {
+export interface TopicStore<T, A = never> {
   readonly topic: Topic;
 
   /** The state, or undefined before the first snapshot. The store's own: not to be changed. */
@@ -142,6 +146,25 @@ export interface TopicStore<T> {
    * await settings.merge({ theme: 'dark' });
    */
   merge(patch: MergePatch<T>, options?: WriteOptions): Promise<Revision>;
+
+  /**
+   * Applies a JSON Patch (RFC 6902) to whatever the state is by now: all of its operations, or
+   * none. A `test` that fails, or a path that is not there, rejects with `invalidData`.
+   *
+   * @example
+   * await todos.patch([{ op: 'add', path: '/items/-', value: { title: 'Milk' } }]);
+   */
+  patch(operations: readonly JsonPatchOperation[], options?: WriteOptions): Promise<Revision>;
+
+  /**
+   * Sends an action to the reducer that the topic was declared with, which applies it to
+   * whatever the state is by now. What the reducer refuses rejects with `rejected`, and the
+   * app's own `code` and `reason`.
+   *
+   * @example
+   * await todos.dispatch({ type: 'toggle', id: 7 });
+   */
+  dispatch(action: A, options?: WriteOptions): Promise<Revision>;
 
   /**
    * Makes the next state from the current one, and loses nobody's change: where another window

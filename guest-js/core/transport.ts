@@ -1,19 +1,30 @@
 import type { Revision } from './revision.js';
 import type { Topic, Unsubscribe } from './types.js';
 
-/** A write as it travels: exactly one of `set` and `merge`. */
-export interface WriteRequest {
+/** What one write asks for: exactly one of `set`, `merge`, `patch` and `action`. */
+export interface WriteOperation {
+  /** Apply only if the topic is at exactly this revision. */
+  expectedRevision?: Revision;
+  /** The whole new value. */
+  set?: unknown;
+  /** A JSON Merge Patch (RFC 7396). */
+  merge?: unknown;
+  /** A JSON Patch (RFC 6902). */
+  patch?: unknown;
+  /** For the reducer that the topic was declared with. */
+  action?: unknown;
+}
+
+/** A write as it travels: one operation, or `writes`, a batch of 1 to 256. */
+export interface WriteRequest extends WriteOperation {
   topic: Topic;
   /** One page life of one webview. */
   session: string;
-  /** Rises with each write of one session to one topic; from 1. */
+  /** Rises with each write or batch of one session to one topic; from 1. */
   seq: number;
   /** What this window has: the answer may be what changed since. */
   since?: Revision;
-  /** Apply only if the topic is at exactly this revision. */
-  expectedRevision?: Revision;
-  set?: unknown;
-  merge?: unknown;
+  writes?: WriteOperation[];
 }
 
 /** Why a window should ask again. */

@@ -1,11 +1,18 @@
-import type { Engine, Passage } from './engine.js';
+import type { Engine } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
-import { limited } from './limited.js';
-import { enqueue, pageOf, pageTopicOf } from './page.js';
-import type { Revision } from './revision.js';
+import {
+  type EndedWrite,
+  enqueue,
+  enqueueWrite,
+  pageOf,
+  pageTopicOf,
+  type QueuedWrite,
+} from './page.js';
+import { repeated } from './repeat.js';
+import { isCanonicalRevision, type Revision } from './revision.js';
 import type { WriteOptions } from './topic-store.js';
-import type { Transport, WriteRequest } from './transport.js';
+import type { Transport, WriteOperation, WriteRequest } from './transport.js';
 import { parseAnswer, protocolError } from './wire.js';
 
 /** How often `update` tries before a conflict is handed to the caller. */
@@ -14,13 +21,12 @@ export const UPDATE_ATTEMPTS = 100;
 const CONFLICT_PAUSE_FIRST_MS = 4;
 const CONFLICT_PAUSE_LONGEST_MS = 200;
 
-type Operation = Pick<WriteRequest, 'set' | 'merge'>;
-
 export interface WriterOptions<T> {
   topic: string;
   transport: Transport;
   engine: Engine;
   writeTimeoutMs: number;
+  /** The state that the backend has confirmed. */
   get(): T;
   explained(error: unknown, action: ErrorContext['action']): LockstepError;
   /** No write is under way any more. */
@@ -28,81 +34,135 @@ export interface WriterOptions<T> {
 }
 
 export interface Writer<T> {
-  write(operation: Operation, options?: WriteOptions): Promise<Revision>;
+  write(operation: WriteOperation, options?: WriteOptions): Promise<Revision>;
   update(change: (current: T) => T): Promise<Revision>;
   /** Whether a write is under way, so that its answer will come. */
   busy(): boolean;
 }
 
+/** One write of this store, from the call to its end. */
+interface Write extends QueuedWrite {
+  promise: Promise<Revision>;
+  resolve(revision: Revision): void;
+}
+
 /**
  * The writes of one store.
  *
- * - **I11** One write per topic and page is under way; each carries the page's session and the
- *   next number of its sequence. One that timed out may still arrive at the backend, which then
- *   refuses it if a later one was there first.
- * - **I12** A write's answer passes the gate before its promise resolves. What was applied but
- *   cannot be shown rejects with `applied`.
+ * - **I11** One write or batch per topic and page is under way; each carries the page's session
+ *   and the next number of its sequence. While one is, later writes wait, and go out together in
+ *   the next, in the order of the calls. A write that may have been lost is repeated as it was:
+ *   see {@link repeated}. What one of a batch comes to is its own affair; a batch that is refused
+ *   unread, for its size or for one malformed write, is sent again in halves.
+ * - **I12** A write's answer passes the gate before its promise resolves: a batch's once, before
+ *   any of its promises. What was applied but cannot be shown rejects with `applied`.
  */
 export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   const { topic, transport, engine, writeTimeoutMs, get, explained, onIdle } = options;
   const { gate } = engine;
-  let underWay = 0;
+  let unsettled = 0;
+
+  const store: QueuedWrite['store'] = { since: gate.since, took };
 
   const here = () => {
     const page = pageOf(transport);
     return { session: page.session, entry: pageTopicOf(page, topic) };
   };
 
-  async function send(operation: Operation, expectedRevision?: Revision): Promise<Revision> {
+  function begin(operation: WriteOperation): Write {
+    let resolve: Write['resolve'] = () => {};
+    let reject: Write['reject'] = () => {};
+    unsettled++;
+    const promise = new Promise<Revision>((yes, no) => {
+      resolve = yes;
+      reject = (error) => no(explained(error, 'write'));
+    }).finally(() => {
+      if (--unsettled === 0) onIdle();
+    });
+    return { operation, store, promise, resolve, reject };
+  }
+
+  /** Sends what stands next in the queue, this store's and other copies'. Never rejects. */
+  async function send(writes: QueuedWrite[]): Promise<void> {
     const { session, entry } = here();
-    const since = gate.since();
+    const operations = writes.map(({ operation }) => operation);
+    const stores = [...new Set(writes.map((write) => write.store))];
+    // Stores that are not at the same revision can share only a whole snapshot.
+    const [since, ...others] = new Set(stores.map((each) => each.since()));
     const request: WriteRequest = {
       topic,
       session,
       seq: ++entry.seq,
-      ...(since !== undefined && { since }),
-      ...(expectedRevision !== undefined && { expectedRevision }),
-      ...operation,
+      ...(since !== undefined && !others.length && { since }),
+      ...(operations.length > 1 ? { writes: operations } : operations[0]),
     };
     let answer: unknown;
-    underWay++;
     try {
-      answer = await limited(
-        () => transport.write(request),
-        writeTimeoutMs,
-        `No answer to the write to "${topic}" came within ${writeTimeoutMs} ms: whether it was applied is unknown`,
-        (late) => void engine.offer(late, { phase: 'protocol' }).catch(() => {}),
-      );
-      return await shown(answer);
+      answer = await repeated(() => transport.write(request), {
+        budgetMs: writeTimeoutMs,
+        message: `No answer to the write to "${topic}" came within ${writeTimeoutMs} ms: whether it was applied is unknown`,
+        // A bare string is Tauri's own refusal: the command did not run.
+        isOpen: (error) =>
+          typeof error !== 'string' && explained(error, 'write').kind === 'transport',
+        late: (late) => {
+          for (const each of stores) each.took(late, []);
+        },
+      });
     } catch (error) {
-      throw explained(error, 'write');
-    } finally {
-      if (--underWay === 0) onIdle();
+      const { kind } = explained(error, 'write');
+      if (writes.length > 1 && (kind === 'tooLarge' || kind === 'invalidRequest')) {
+        const half = writes.length >> 1;
+        await send(writes.slice(0, half));
+        await send(writes.slice(half));
+      } else for (const write of writes) write.reject(error);
+      return;
+    }
+    const results = resultsOf(answer, writes.length);
+    const ended = writes.map((write, i) => ({ write, result: results[i] }));
+    await Promise.all(
+      stores.map((each) =>
+        each.took(
+          answer,
+          ended.filter(({ write }) => write.store === each),
+        ),
+      ),
+    );
+  }
+
+  async function took(answer: unknown, ended: EndedWrite[]): Promise<void> {
+    let failure: { cause: unknown } | undefined;
+    await show(answer).catch((cause: unknown) => {
+      failure = { cause };
+    });
+    for (const { write, result } of ended) {
+      const { revision, error } = Object(result);
+      if (error !== undefined) write.reject(error);
+      else if (failure) write.reject(applied(failure.cause, revision));
+      else (write as Write).resolve(revision);
     }
   }
 
-  /** I12: the revision of an applied write, once this window's copy is there. */
-  async function shown(answer: unknown): Promise<Revision> {
-    const passage: Passage = { phase: 'protocol' };
+  /** I12: resolves once this window's copy is where the answer is. */
+  async function show(answer: unknown): Promise<void> {
     try {
-      const verdict = await engine.offer(answer, passage);
+      const verdict = await engine.offer(answer, { phase: 'protocol' });
       const { revision, withheld } = parseAnswer(answer);
-      if (verdict !== 'rebase' || withheld === true) return revision;
+      if (verdict !== 'rebase' || withheld === true) return;
       await engine.refresh();
       if (gate.newer(revision)) throw protocolError('The pull that followed was older');
-      return revision;
     } catch (error) {
       // The store's own try again is on its way; the caller need not wait for it.
       engine.refresh();
-      throw applied(error, passage.snapshotRevision);
+      throw error;
     }
   }
 
-  function applied(cause: unknown, revision: Revision | undefined): LockstepError {
+  function applied(cause: unknown, revision: unknown): LockstepError {
+    const known = isCanonicalRevision(revision);
     return new LockstepError(
       'applied',
-      `The write to "${topic}" was applied${revision ? ` at revision ${revision}` : ''}, but could not be shown here yet`,
-      { topic, cause, ...(revision !== undefined && { revision }) },
+      `The write to "${topic}" was applied${known ? ` at revision ${revision}` : ''}, but could not be shown here yet`,
+      { topic, cause, ...(known && { revision }) },
     );
   }
 
@@ -110,8 +170,10 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
     if (!gate.since()) await engine.refresh().catch(rethrow);
     for (let conflicts = 1; ; conflicts++) {
       const next = change(get());
+      const write = begin(seal({ set: next, expectedRevision: gate.revision() }));
       try {
-        return await send({ set: next }, gate.revision());
+        await send([write]);
+        return await write.promise;
       } catch (error) {
         const conflict = error as LockstepError;
         if (conflict.kind !== 'conflict' || conflicts >= UPDATE_ATTEMPTS) throw error;
@@ -129,11 +191,43 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   }
 
   return {
-    write: (operation, { expectedRevision } = {}) =>
-      enqueue(here().entry, () => send(operation, expectedRevision)),
+    async write(operation, { expectedRevision } = {}) {
+      const write = begin(
+        seal({ ...operation, ...(expectedRevision !== undefined && { expectedRevision }) }),
+      );
+      enqueueWrite(here().entry, write, send);
+      return write.promise;
+    },
     update: (change) => enqueue(here().entry, () => attempt(change)),
-    busy: () => underWay > 0,
+    busy: () => unsettled > 0,
   };
+}
+
+/**
+ * The operation as it is now: what the app changes in its own objects while a write waits, or is
+ * repeated, must not change the write. **I11**
+ */
+function seal(operation: WriteOperation): WriteOperation {
+  const [name] = Object.keys(operation);
+  let sealed: WriteOperation = {};
+  let cause: unknown;
+  try {
+    sealed = JSON.parse(JSON.stringify(operation));
+  } catch (error) {
+    cause = error;
+  }
+  if (Object.hasOwn(sealed, name as string)) return sealed;
+  const message = `What was given to ${name} cannot be turned into JSON`;
+  throw new LockstepError('invalidRequest', message, { field: name as string, cause });
+}
+
+/** What an answer says of each of so many writes. */
+function resultsOf(answer: unknown, count: number): unknown[] {
+  const { revision, results } = Object(answer);
+  if (count === 1) return [{ revision }];
+  if (Array.isArray(results) && results.length === count) return results;
+  const error = protocolError('The answer does not say which writes were applied');
+  return Array(count).fill({ error });
 }
 
 /** Windows that collided must not collide again: a random pause, longer each time. */

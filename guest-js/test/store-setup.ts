@@ -1,6 +1,7 @@
 import { noopLogger } from '../core/logger.js';
 import { createTopicStore } from '../core/store.js';
 import type { TopicStore, TopicStoreOptions } from '../core/topic-store.js';
+import type { WriteRequest } from '../core/transport.js';
 import type { SyncErrorContext } from '../core/types.js';
 import {
   createFakeBackend,
@@ -35,12 +36,12 @@ export function setup(options: Partial<FakeBackendOptions> = {}) {
     ...options,
   });
   const errors: SyncErrorContext[] = [];
-  const store = <T>(
+  const store = <T, A = never>(
     window: FakeWindow,
     topic: string,
     storeOptions: TopicStoreOptions = {},
-  ): TopicStore<T> =>
-    createTopicStore<T>(topic, window.transport, {
+  ): TopicStore<T, A> =>
+    createTopicStore<T, A>(topic, window.transport, {
       logger: noopLogger,
       onError: (context) => errors.push(context),
       ...storeOptions,
@@ -68,6 +69,22 @@ export function setup(options: Partial<FakeBackendOptions> = {}) {
       return made;
     },
   };
+}
+
+/** The same window, of which every write that it sends is seen. */
+export function tapped({ transport, ...window }: FakeWindow) {
+  const sent: WriteRequest[] = [];
+  const tap: FakeWindow = {
+    ...window,
+    transport: {
+      ...transport,
+      write(request) {
+        sent.push(request);
+        return transport.write(request);
+      },
+    },
+  };
+  return { window: tap, sent };
 }
 
 export const down = (): Promise<void> => Promise.reject(new Error('down'));

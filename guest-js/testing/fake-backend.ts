@@ -1,5 +1,6 @@
+import { applyJsonPatch } from '../core/json-patch.js';
 import type { Revision } from '../core/revision.js';
-import type { Transport, Wake, WriteRequest } from '../core/transport.js';
+import type { Transport, Wake, WriteOperation, WriteRequest } from '../core/transport.js';
 import type { Topic, Unsubscribe } from '../core/types.js';
 import { mergePatch, topLevelPatch } from './json.js';
 
@@ -23,8 +24,15 @@ export interface FakeBackendOptions {
   network?: (hop: Hop) => Promise<void> | undefined;
   /** Whether a window may. Default: always. */
   grants?: (window: string, topic: Topic, access: 'read' | 'write') => boolean;
+  /**
+   * What a topic's actions do. One that throws refuses: with the `code` and `reason` of what it
+   * threw, where it has them.
+   */
+  reducers?: Record<Topic, (state: never, action: never) => unknown>;
   /** Answer with a patch where the backend still knows the base. Default: false. */
   patches?: boolean;
+  /** The most bytes of JSON in one request. Default: any. */
+  maxBytes?: number;
 }
 
 /** One page in one window. */
@@ -37,9 +45,12 @@ export interface FakeWindow {
   listeners(topic: Topic): number;
 }
 
+type Result = { revision: string } | { error: object };
+
+/** What became of the last batch of a session. */
 interface Outcome {
   seq: number;
-  error?: object;
+  results: Result[];
 }
 
 interface FakeTopic {
@@ -65,7 +76,7 @@ const HISTORY = 50;
  * await main.update((n) => n + 1);
  */
 export function createFakeBackend(options: FakeBackendOptions) {
-  const { network, grants = () => true, patches = false } = options;
+  const { network, grants = () => true, patches = false, maxBytes = Infinity } = options;
   const windows: { label: string; topic: Topic; handler: (payload: unknown) => void }[] = [];
   const topics = new Map<Topic, FakeTopic>();
   let counter = 0n;
@@ -133,46 +144,85 @@ export function createFakeBackend(options: FakeBackendOptions) {
     emit(topic, { topic, revision, sourceId, timestampMs: 1_760_000_000_000 });
   }
 
-  function apply(window: string, request: WriteRequest): void {
-    const { topic, expectedRevision } = request;
+  function next({ topic, ...operation }: WriteOperation & { topic: Topic }): unknown {
+    const { data } = find(topic);
+    if ('set' in operation) return operation.set;
+    if ('merge' in operation) return mergePatch(data, operation.merge);
+    if ('patch' in operation) {
+      try {
+        return applyJsonPatch(data, operation.patch);
+      } catch (error) {
+        throw { kind: 'invalidData', message: (error as Error).message, topic, path: 'patch' };
+      }
+    }
+    const reduce = options.reducers?.[topic];
+    if (!reduce) throw { kind: 'invalidRequest', message: 'There is no reducer', field: 'action' };
+    try {
+      return reduce(copy(data) as never, operation.action as never);
+    } catch (error) {
+      const { code = 'refused', reason = 'It is refused' } = Object(error);
+      throw { kind: 'rejected', message: `Refused: ${reason}`, topic, code, reason };
+    }
+  }
+
+  function apply(window: string, topic: Topic, operation: WriteOperation): Result {
+    const { expectedRevision } = operation;
     const { revision, data } = find(topic);
-    if (expectedRevision !== undefined && expectedRevision !== String(revision)) {
-      throw {
-        kind: 'conflict',
-        message: `"${topic}" is at revision ${revision}, not ${expectedRevision}`,
-        topic,
-        expectedRevision,
-        revision: String(revision),
-        ...(grants(window, topic, 'read') && { data }),
-      };
+    try {
+      if (expectedRevision !== undefined && expectedRevision !== String(revision)) {
+        throw {
+          kind: 'conflict',
+          message: `"${topic}" is at revision ${revision}, not ${expectedRevision}`,
+          topic,
+          expectedRevision,
+          revision: String(revision),
+          ...(grants(window, topic, 'read') && { data }),
+        };
+      }
+      change(topic, next({ ...operation, topic }), window);
+      return { revision: String(find(topic).revision) };
+    } catch (error) {
+      // All that this file throws is plain: an error of another kind is a mistake in it.
+      if (error instanceof Error) throw error;
+      return { error: error as object };
     }
-    const next = 'merge' in request ? mergePatch(data, request.merge) : request.set;
-    if (next === undefined) {
-      throw { kind: 'invalidRequest', message: 'Neither set nor merge', field: 'set' };
-    }
-    change(topic, next, window);
   }
 
   function write(window: string, request: WriteRequest): unknown {
-    const { topic, session, seq, since } = request;
+    const { topic, session, seq, since, writes } = request;
     authorise(window, topic, 'write');
+    if (writes && (writes.length < 1 || writes.length > 256)) {
+      throw { kind: 'invalidRequest', message: 'Expected 1 to 256 writes', field: 'writes' };
+    }
+    for (const operation of writes ?? [request]) {
+      if (['set', 'merge', 'patch', 'action'].filter((op) => op in operation).length !== 1) {
+        throw { kind: 'invalidRequest', message: 'Expected one operation', field: 'set' };
+      }
+    }
+    const size = JSON.stringify(writes ?? request).length;
+    if (size > maxBytes) {
+      throw { kind: 'tooLarge', message: 'Too large', topic, size, limit: maxBytes };
+    }
     const { sessions } = find(topic);
-    const last = sessions.get(session);
+    let last = sessions.get(session);
     if (last && seq < last.seq) {
       const lastSeq = last.seq;
       throw { kind: 'outOfOrder', message: 'An older write', topic, seq, lastSeq };
     }
     if (last?.seq !== seq) {
-      const outcome: Outcome = { seq };
-      sessions.set(session, outcome);
-      try {
-        apply(window, request);
-      } catch (error) {
-        outcome.error = error as object;
-      }
+      const results = (writes ?? [request]).map((operation) => apply(window, topic, operation));
+      last = { seq, results };
+      sessions.set(session, last);
     }
-    const error = sessions.get(session)?.error;
-    if (error) throw error;
+    const { results } = last;
+    if (writes) {
+      const shown = answer(window, topic, since) as { withheld?: boolean };
+      const applied = results.filter((result) => 'revision' in result);
+      const newest = applied.at(-1)?.revision ?? '0';
+      return { ...shown, ...(shown.withheld && { revision: newest }), results };
+    }
+    const [result] = results as [Result];
+    if ('error' in result) throw result.error;
     return answer(window, topic, since);
   }
 
