@@ -99,6 +99,11 @@ it('an error of the backend keeps its kind, message and fields', () => {
   expect('unknown' in error).toBe(false);
 });
 
+it('what the app refuses says why', () => {
+  const sent = { kind: 'rejected', message: 'no', topic: 'settings', code: 'full', reason: 'Full' };
+  expect(toLockstepError(sent, WRITE)).toMatchObject(sent);
+});
+
 it('a field that is not canonical is left out', () => {
   const error = toLockstepError({ kind: 'conflict', message: '', revision: '04' }, WRITE);
   expect(error.revision).toBeUndefined();

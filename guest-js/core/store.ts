@@ -104,10 +104,14 @@ export function createTopicStore<T, A = never>(
     throttle(fire) {
       let timer: ReturnType<typeof setTimeout> | undefined;
       release = fire;
+      const due = (): void => {
+        timer = undefined;
+        fire();
+      };
       return {
         trigger() {
-          clearTimeout(timer);
-          if (writer.busy()) timer = setTimeout(fire, ECHO_MS);
+          // Never put off by the next: a stream of them must not keep the window from asking.
+          if (writer.busy()) timer ??= setTimeout(due, ECHO_MS);
           else fire();
         },
         dispose: () => clearTimeout(timer),

@@ -71,7 +71,12 @@ export interface TopicStoreOptions {
   freeze?: boolean;
   /** After how many ms a pull, or a listen, counts as failed and is tried again. Default: 10 000. */
   pullTimeoutMs?: number;
-  /** After how many ms a write rejects with `timeout`. Default: 30 000. */
+  /**
+   * After how many ms under way a write rejects with `timeout`. Until then it is sent up to four
+   * times: again after 0.1 s, 0.5 s and 2.5 s where the call fails on its way, and after a quarter
+   * of this time where it hangs. That is safe, since each time it carries the same number, and the
+   * backend applies a number once. Default: 30 000.
+   */
   writeTimeoutMs?: number;
   /** Default: warnings and errors, on the console. */
   logger?: Logger;
@@ -90,10 +95,14 @@ export interface TopicStoreOptions {
  * `set`, `merge`, `patch`, `dispatch` and `update` resolve with the write's revision, or a newer one, as soon as this
  * store shows it; `get()` right after holds the result. (In a window that may write the topic
  * but not read it, they resolve when the backend has applied the write.) Writes of one page to
- * one topic go out one after another, in the order of the calls. Each rejects with a
- * {@link LockstepError} of one of these kinds, and changes nothing, except where it says so:
+ * one topic are applied in the order of the calls, awaited or not; those that are called for
+ * while others are under way go out together. What is written is what the argument holds when
+ * the call is made. A write that may have been lost is sent again, and applied once: see
+ * {@link TopicStoreOptions.writeTimeoutMs}. Each rejects with a {@link LockstepError} of one of
+ * these kinds, and changes nothing, except where it says so:
  *
- * - `denied`, `unknownTopic`, `invalidTopic`, `invalidData`, `invalidRequest`, `tooLarge`,
+ * - `invalidRequest`: what was given cannot be turned into JSON, or the backend's.
+ * - `denied`, `unknownTopic`, `invalidTopic`, `invalidData`, `tooLarge`,
  *   `panicked`, `unserializable`, `exhausted`, `outOfOrder`: the backend's; see
  *   {@link LockstepErrorKind}.
  * - `conflict`: the topic is not at `expectedRevision`; `error.revision` is where it is, and
@@ -102,7 +111,7 @@ export interface TopicStoreOptions {
  * - `applied`: the write **was applied**, at `error.revision`, but could not be shown here yet.
  * - `timeout`: no answer came within `writeTimeoutMs`. **Whether it was applied is unknown**;
  *   later writes go on.
- * - `transport`: the call failed on its way. **Whether it was applied is unknown.**
+ * - `transport`: the call failed on its way, each time. **Whether it was applied is unknown.**
  * - `closed`: the store was closed before the call.
  */
 export interface TopicStore<T, A = never> {

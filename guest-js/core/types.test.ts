@@ -1,10 +1,11 @@
 import { expectTypeOf, it } from 'vitest';
-import type { Settings } from '../test/must-not-compile.js';
+import { defineTopic } from '../tauri.js';
+import type { Settings, SettingsAction } from '../test/must-not-compile.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
 import { noopLogger } from './logger.js';
 import type { Revision } from './revision.js';
 import { createTopicStore } from './store.js';
-import type { MergePatch, TopicStatus } from './topic-store.js';
+import type { MergePatch, TopicStatus, TopicStore } from './topic-store.js';
 
 it('merge takes any part, and null for what may be missing', () => {
   const patches: MergePatch<Settings>[] = [
@@ -28,4 +29,16 @@ it('what a store gives is typed', () => {
   const part = store.select((settings) => settings.window.width);
   expectTypeOf(part.get).returns.toEqualTypeOf<number | undefined>();
   store.close();
+});
+
+it('dispatch takes the actions of the topic, and of the topic only', () => {
+  const { transport } = createFakeBackend({ topics: { a: 1 } }).window('main');
+  const store = createTopicStore<Settings, SettingsAction>('a', transport, { logger: noopLogger });
+  expectTypeOf(store.dispatch).parameter(0).toEqualTypeOf<SettingsAction>();
+  expectTypeOf(defineTopic<Settings, SettingsAction>).returns.toEqualTypeOf<
+    TopicStore<Settings, SettingsAction>
+  >();
+  // Whoever only reads, or sets, need not know the actions.
+  expectTypeOf(store).toExtend<TopicStore<Settings>>();
+  expectTypeOf(defineTopic<Settings>('b').dispatch).parameter(0).toBeNever();
 });

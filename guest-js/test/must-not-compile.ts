@@ -11,8 +11,25 @@ export interface Settings {
   shortcuts: Record<string, string>;
 }
 
+export type SettingsAction = { type: 'paint'; theme: 'light' | 'dark' } | { type: 'grow' };
+
 /** Compiled, never run: each expected error is one that `tsc` must find. */
-export function mustNotCompile(store: TopicStore<Settings>): void {
+export function mustNotCompile(
+  store: TopicStore<Settings>,
+  acting: TopicStore<Settings, SettingsAction>,
+): void {
+  // @ts-expect-error -- no such action
+  acting.dispatch({ type: 'shrink' });
+  // @ts-expect-error -- not what the action carries
+  acting.dispatch({ type: 'paint', theme: 'blue' });
+  // @ts-expect-error -- a member is missing
+  acting.dispatch({ type: 'paint' });
+  // @ts-expect-error -- this topic has no actions
+  store.dispatch({ type: 'grow' });
+  // @ts-expect-error -- no such operation
+  store.patch([{ op: 'swap', path: '/a' }]);
+  // @ts-expect-error -- what is to be added is missing
+  store.patch([{ op: 'add', path: '/a' }]);
   // @ts-expect-error -- not a theme
   store.merge({ theme: 'blue' });
   // @ts-expect-error -- no such member

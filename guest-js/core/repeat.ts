@@ -1,0 +1,83 @@
+import { LockstepError } from './errors.js';
+import { backOff } from './retry.js';
+
+/** How often a write is sent at most, the first time included. */
+export const WRITE_ATTEMPTS = 4;
+
+const PAUSE_FIRST_MS = 100;
+const PAUSE_LONGEST_MS = 5000;
+const PAUSE_FACTOR = 5;
+
+// Timers take 31 bits, some 24 days; what is longer would fire at once.
+const LONGEST_MS = 2 ** 31 - 1;
+
+export interface Repetition {
+  /** For all attempts together. */
+  budgetMs: number;
+  /** What a rejection with kind `timeout` says. */
+  message: string;
+  /** Whether a rejection leaves open what became of the call, so that it may be repeated. */
+  isOpen(error: unknown): boolean;
+  /** Handed what comes after the promise has settled. */
+  late(result: unknown): void;
+}
+
+/**
+ * Calls until there is an answer: again after 0.1 s, 0.5 s and 2.5 s where a call fails on its
+ * way, and after a quarter of the budget where one hangs. The first answer counts, whichever
+ * call it is to. Rejects with the last failure, or with `timeout` when the budget is over.
+ *
+ * Only for a call that may arrive more than once, as a write may. **I11** Every attempt carries
+ * the same session, number and content: the backend applies the first that arrives, answers the
+ * others from memory, and remembers for longer than they are sent. One that arrives after a later
+ * write is refused.
+ */
+export function repeated(
+  call: () => Promise<unknown>,
+  { budgetMs, message, isOpen, late }: Repetition,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let settled = false;
+    let sent = 0;
+    let open = 0;
+    let next: ReturnType<typeof setTimeout> | undefined;
+    const budget = Math.min(budgetMs, LONGEST_MS);
+    const deadline = setTimeout(
+      () => settle(() => reject(new LockstepError('timeout', message))),
+      budget,
+    );
+
+    function settle(how: () => void): void {
+      settled = true;
+      clearTimeout(next);
+      clearTimeout(deadline);
+      how();
+    }
+
+    function again(ms: number): void {
+      clearTimeout(next);
+      if (sent < WRITE_ATTEMPTS) next = setTimeout(attempt, ms);
+    }
+
+    function attempt(): void {
+      sent++;
+      open++;
+      again(budget / WRITE_ATTEMPTS);
+      // An async arrow, so that a synchronous throw is a rejection like any other.
+      (async () => call())().then(
+        (result) => {
+          if (settled) late(result);
+          else settle(() => resolve(result));
+        },
+        (error: unknown) => {
+          open--;
+          if (settled) return;
+          if (!isOpen(error) || (sent >= WRITE_ATTEMPTS && !open)) settle(() => reject(error));
+          else again(backOff(sent, PAUSE_FIRST_MS, PAUSE_LONGEST_MS, PAUSE_FACTOR));
+        },
+      );
+    }
+
+    attempt();
+  });
+}
