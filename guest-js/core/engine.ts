@@ -24,7 +24,7 @@ export interface EngineOptions {
   /** Puts an answer into local state, or says `rebase` where it needs the whole instead. */
   apply(answer: Answer): Promise<unknown> | 'rebase' | undefined;
   /** The applier has succeeded, and the revision has moved. */
-  onApplied?(): void;
+  onApplied?(passage: Passage): void;
   /** After so many ms, a subscribe or pull counts as failed. */
   pullTimeoutMs: number;
   /** Whether a failure before the first snapshot is tried again, too, rather than ending it. */
@@ -38,10 +38,12 @@ export interface EngineOptions {
   logger?: Logger;
 }
 
-/** What `offer` fills in as it goes, for a report. */
+/** What goes with an answer; `offer` fills in the first two as it goes, for a report. */
 export interface Passage {
   phase: SyncPhase;
   snapshotRevision?: Revision;
+  /** Who made the change, where whoever offers the answer knows. */
+  sourceId?: string;
 }
 
 /** What became of an answer; `gone`: it came after the end. */
@@ -279,7 +281,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (signal.aborted) return 'gone';
     gate.moved(revision);
     log('debug', 'snapshot applied', { revision });
-    options.onApplied?.();
+    options.onApplied?.(passage);
     return verdict;
   }
 

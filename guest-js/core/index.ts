@@ -11,6 +11,7 @@ export {
 export { type ErrorContext, toLockstepError } from './explain.js';
 export { applyJsonPatch, type JsonPatchOperation } from './json-patch.js';
 export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger } from './logger.js';
+export type { PathOf } from './path.js';
 export { type RetryInfo, type RetryPolicy, withRetry } from './retry.js';
 export { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
 export { createTopicStore } from './store.js';
@@ -25,8 +26,10 @@ export {
   type ThrottledHandler,
 } from './throttle.js';
 export type {
+  ChangeMeta,
   MergePatch,
   Selection,
+  SubscribeOptions,
   TopicStatus,
   TopicStore,
   TopicStoreOptions,

@@ -116,10 +116,15 @@ export function applyJsonPatch(value: unknown, operations: unknown): unknown {
   return root;
 }
 
-function pointer(text: unknown): string[] {
+/**
+ * The keys of a JSON Pointer (RFC 6901).
+ *
+ * @throws {TypeError} for anything else.
+ */
+export function pointer(text: unknown): string[] {
   if (text === '') return [];
   if (typeof text !== 'string' || text[0] !== '/' || /~(?![01])/.test(text)) {
-    fail();
+    throw new TypeError(`Not a JSON Pointer: ${text}`);
   }
   return text
     .slice(1)

@@ -126,7 +126,7 @@ describe('reading', () => {
     expect(parts.get()).toBeUndefined();
     parts.subscribe(listener);
     await tick();
-    expect(listener).toHaveBeenCalledExactlyOnceWith(['light'], undefined);
+    expect(listener).toHaveBeenCalledExactlyOnceWith(['light'], undefined, expect.anything());
     backend.set('settings', { ...FIRST, size: 2 });
     await tick();
     expect(listener).toHaveBeenCalledTimes(1);

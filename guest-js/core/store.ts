@@ -6,9 +6,16 @@ import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { copySharing } from './own.js';
 import { attach, relink } from './page.js';
-import type { Selection, TopicStatus, TopicStore, TopicStoreOptions } from './topic-store.js';
+import { changedPaths, partAt } from './path.js';
+import type {
+  ChangeMeta,
+  Selection,
+  TopicStatus,
+  TopicStore,
+  TopicStoreOptions,
+} from './topic-store.js';
 import type { Transport } from './transport.js';
-import type { Unsubscribe } from './types.js';
+import type { InvalidationEvent, Unsubscribe } from './types.js';
 import { createWriter } from './writer.js';
 
 // How long an announcement may wait for the answer to a write that is under way, in ms.
@@ -44,6 +51,7 @@ export function createTopicStore<T, A = never>(
 
   let value: T | undefined;
   let previous: T | undefined;
+  let announced: InvalidationEvent | undefined;
   let status: TopicStatus = 'idle';
   let sleepless: Unsubscribe | undefined;
   let release = (): void => {};
@@ -57,7 +65,8 @@ export function createTopicStore<T, A = never>(
   ready.catch(() => {});
 
   const failed = (error: unknown): void => engine.report({ phase: 'apply', error });
-  const changes = createListeners<[next: T, previous: T | undefined]>(failed);
+  const changes = createListeners<[next: T, previous: T | undefined, meta: ChangeMeta]>(failed);
+  const named = new Map<string, Unsubscribe>();
   const statuses = createListeners<[next: TopicStatus, previous: TopicStatus]>(failed);
 
   const explained = (error: unknown, action: ErrorContext['action']): LockstepError =>
@@ -95,9 +104,13 @@ export function createTopicStore<T, A = never>(
       value = copySharing(value, next, freeze) as T;
       return undefined;
     },
-    onApplied() {
+    onApplied({ sourceId }) {
       resolveReady();
-      if (value !== previous) changes.tell(value as T, previous);
+      if (value !== previous) tell(value as T, previous, sourceId);
+    },
+    shouldRefresh(event) {
+      announced = event;
+      return true;
     },
     // While a write is under way, its answer is: and that brings whatever was announced. Only
     // where it is slow is there a need to ask.
@@ -138,6 +151,20 @@ export function createTopicStore<T, A = never>(
     statuses.tell(to, from);
   }
 
+  function tell(next: T, before: T | undefined, writtenBy: string | undefined): void {
+    const revision = engine.gate.revision();
+    const heardOf = announced?.revision === revision ? announced.sourceId : undefined;
+    let paths: string[] | undefined;
+    changes.tell(next, before, {
+      revision,
+      sourceId: writtenBy ?? heardOf ?? null,
+      get changedPaths() {
+        paths ??= changedPaths(before, next);
+        return paths;
+      },
+    });
+  }
+
   /** Whatever is used first starts the store. */
   function use(): void {
     if (status !== 'idle') return;
@@ -171,12 +198,12 @@ export function createTopicStore<T, A = never>(
       subscribe(listener) {
         use();
         let last = value === undefined ? undefined : { part: pick(value) };
-        return changes.add((next) => {
+        return changes.add((next, _, meta) => {
           const part = pick(next);
           if (last && equal(last.part, part)) return;
           const before = last?.part;
           last = { part };
-          listener(part, before);
+          listener(part, before, meta);
         });
       },
     };
@@ -188,9 +215,24 @@ export function createTopicStore<T, A = never>(
       use();
       return value;
     },
-    subscribe(listener) {
+    subscribe(listener, { path, id } = {}) {
+      const part = path && partAt(path);
       use();
-      return changes.add(listener);
+      const remove = changes.add(
+        part
+          ? (next, before, meta) => {
+              if (part(next) !== part(before)) listener(next, before, meta);
+            }
+          : listener,
+      );
+      if (id === undefined) return remove;
+      named.get(id)?.();
+      const stop = (): void => {
+        remove();
+        if (named.get(id) === stop) named.delete(id);
+      };
+      named.set(id, stop);
+      return stop;
     },
     select,
     set: (next, write) => open(() => writer.write({ set: next }, write)),

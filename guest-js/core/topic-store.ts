@@ -1,4 +1,5 @@
 import type { JsonPatchOperation } from './json-patch.js';
+import type { PathOf } from './path.js';
 import type { Revision } from './revision.js';
 import type { Logger, SyncErrorContext, Topic, Unsubscribe } from './types.js';
 
@@ -53,12 +54,45 @@ export interface WriteOptions {
   expectedRevision?: Revision;
 }
 
+/** What a listener is told of a change, beside the states before and after it. */
+export interface ChangeMeta {
+  /** The revision that the state is at now. */
+  readonly revision: Revision;
+  /**
+   * The label of the window that made the latest change, as far as it is known: this one's for
+   * its own write; another's where its announcement named it. Null where the backend wrote,
+   * several did, or it is not known. A hint, like every announcement: never decide on rights by
+   * it.
+   */
+  readonly sourceId: string | null;
+  /**
+   * JSON Pointers (RFC 6901) of what has changed, at most 100; where there would be more, those of
+   * the parts that hold them. `['']`, the whole, with the first snapshot. Worked out when it is
+   * read first.
+   */
+  readonly changedPaths: readonly string[];
+}
+
+/** How to listen. */
+export interface SubscribeOptions<T> {
+  /**
+   * Call only when this part has changed: a JSON Pointer, or a list of keys. The listener is given
+   * the whole state all the same. For the part itself, see {@link TopicStore.select}.
+   */
+  path?: string | PathOf<T>;
+  /**
+   * Takes the place of the listener that was added under the same id, if any: for code that may
+   * run again, such as a module that is reloaded.
+   */
+  id?: string;
+}
+
 /** A part of a store's state. See {@link TopicStore.select}. */
 export interface Selection<S> {
   /** The part now; undefined before the first snapshot. */
   get(): S | undefined;
   /** Calls `listener` when the part has changed, until the returned function is called. */
-  subscribe(listener: (next: S, previous: S | undefined) => void): Unsubscribe;
+  subscribe(listener: (next: S, previous: S | undefined, meta: ChangeMeta) => void): Unsubscribe;
 }
 
 /** How a store behaves. */
@@ -121,13 +155,25 @@ export interface TopicStore<T, A = never> {
   get(): T | undefined;
 
   /**
-   * Calls `listener` after each change, with the state before it (undefined before the first),
-   * until the returned function is called. What it throws goes to `onError`.
+   * Calls `listener` after each change, with the state before it (undefined before the first)
+   * and what is known of the change, until the returned function is called. What it throws goes
+   * to `onError`.
+   *
+   * @throws {TypeError} for a `path` that is neither a JSON Pointer nor a list of keys.
    *
    * @example
    * const stop = settings.subscribe((next) => document.body.dataset.theme = next.theme);
+   *
+   * @example
+   * settings.subscribe((next, previous, { sourceId }) => log(`${sourceId} resized`), {
+   *   path: ['window', 'width'],
+   *   id: 'resize-log',
+   * });
    */
-  subscribe(listener: (next: T, previous: T | undefined) => void): Unsubscribe;
+  subscribe(
+    listener: (next: T, previous: T | undefined, meta: ChangeMeta) => void,
+    options?: SubscribeOptions<T>,
+  ): Unsubscribe;
 
   /**
    * A part of the state, whose listeners are called only when it has changed. Parts of the

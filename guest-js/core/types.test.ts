@@ -1,8 +1,9 @@
-import { expectTypeOf, it } from 'vitest';
+import { expect, expectTypeOf, it } from 'vitest';
 import { defineTopic } from '../tauri.js';
 import type { Settings, SettingsAction } from '../test/must-not-compile.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
 import { noopLogger } from './logger.js';
+import type { PathOf } from './path.js';
 import type { Revision } from './revision.js';
 import { createTopicStore } from './store.js';
 import type { MergePatch, TopicStatus, TopicStore } from './topic-store.js';
@@ -41,4 +42,23 @@ it('dispatch takes the actions of the topic, and of the topic only', () => {
   // Whoever only reads, or sets, need not know the actions.
   expectTypeOf(store).toExtend<TopicStore<Settings>>();
   expectTypeOf(defineTopic<Settings>('b').dispatch).parameter(0).toBeNever();
+});
+
+it('a path leads to what is there, also in a type that holds itself', () => {
+  interface Tree {
+    name: string;
+    children: Tree[];
+    parent?: Tree;
+  }
+  const paths: PathOf<Tree>[] = [
+    [],
+    ['name'],
+    ['children', 0, 'name'],
+    ['parent', 'parent', 'parent', 'parent', 'parent', 'name'],
+  ];
+  expect(paths).toHaveLength(4);
+  expectTypeOf<PathOf<number>>().toEqualTypeOf<readonly []>();
+  // @ts-expect-error -- no such member
+  const wrong: PathOf<Tree> = ['children', 0, 'nam'];
+  expect(wrong).toBeDefined();
 });

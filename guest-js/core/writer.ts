@@ -1,4 +1,4 @@
-import type { Engine } from './engine.js';
+import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
 import {
@@ -145,7 +145,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   /** I12: resolves once this window's copy is where the answer is. */
   async function show(answer: unknown): Promise<void> {
     try {
-      const verdict = await engine.offer(answer, { phase: 'protocol' });
+      const verdict = await engine.offer(answer, { phase: 'protocol', ...writerOf(answer) });
       const { revision, withheld } = parseAnswer(answer);
       if (verdict !== 'rebase' || withheld === true) return;
       await engine.refresh();
@@ -155,6 +155,14 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
       engine.refresh();
       throw error;
     }
+  }
+
+  /** This window, where the answer's revision is one that its own write made. */
+  function writerOf(answer: unknown): Pick<Passage, 'sourceId'> {
+    const { revision, results = [answer] } = Object(answer);
+    const own =
+      Array.isArray(results) && results.some((each) => Object(each).revision === revision);
+    return own ? { sourceId: transport.label } : {};
   }
 
   function applied(cause: unknown, revision: unknown): LockstepError {

@@ -26,6 +26,10 @@ export function mustNotCompile(
   acting.dispatch({ type: 'paint' });
   // @ts-expect-error -- this topic has no actions
   store.dispatch({ type: 'grow' });
+  // @ts-expect-error -- no such member to listen to
+  store.subscribe(() => {}, { path: ['windows'] });
+  // @ts-expect-error -- nor one further down
+  store.subscribe(() => {}, { path: ['window', 'height'] });
   // @ts-expect-error -- no such operation
   store.patch([{ op: 'swap', path: '/a' }]);
   // @ts-expect-error -- what is to be added is missing
