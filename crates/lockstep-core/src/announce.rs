@@ -159,7 +159,7 @@ impl Announcements {
     pub(crate) fn announce_due(&self) -> Option<Duration> {
         let now = self.clock.now();
         for topic in self.take_due(now) {
-            let Some(waiting) = topic.slot().0.lock().take(now + self.interval) else {
+            let Some(waiting) = topic.slot().0.lock().take(now.saturating_add(self.interval)) else {
                 continue;
             };
             let invalidation = Invalidation {

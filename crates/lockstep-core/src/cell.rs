@@ -11,7 +11,7 @@ use crate::{
     sequence::{Admission, Outcomes, Sequences},
     session::{SessionKey, Sessions},
     snapshot::{AnyVersion, Version},
-    sync::{Mutex, MutexGuard, thread_local},
+    sync::{AtomicU64, Mutex, MutexGuard, Ordering, thread_local},
     topic::TopicName,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -63,9 +63,15 @@ pub(crate) struct TopicCell<T> {
     name: TopicName,
     options: TopicOptions<T>,
     writers: Mutex<Sequences>,
+    /// How many sessions `writers` remembers, for those who must not wait for it.
+    remembered: AtomicU64,
     current: Mutex<Arc<Version<T>>>,
     slot: Slot,
 }
+
+/// The state that a write has replaced. It is dropped when the change has been announced, under no lock: dropping may
+/// be code of the app's.
+pub(crate) type Old<T> = Arc<Version<T>>;
 
 /// A batch of writes by a window, as the engine takes it.
 #[derive(Clone, Debug)]
@@ -74,6 +80,8 @@ pub struct ClientWrite {
     pub session: SessionKey,
     /// The batch's number among those of its session to its topic; it only goes up.
     pub seq: u64,
+    /// An asynchronous hook was asked about each of the writes; without, a topic that has one takes no new batch.
+    pub asked: bool,
     /// The writes, each applied or refused for itself, in this order.
     pub writes: Vec<Proposal>,
 }
@@ -92,6 +100,8 @@ pub(crate) struct Taken {
     pub(crate) outcomes: Result<Outcomes, WriteError>,
     /// The last revision that this very call made.
     pub(crate) made: Option<Revision>,
+    /// The state before it, to be dropped when the change has been announced: that may be code of the app's.
+    pub(crate) old: Option<Arc<dyn AnyVersion>>,
     /// A session whose place was needed.
     pub(crate) evicted: Option<SessionKey>,
 }
@@ -110,6 +120,7 @@ impl<T: State> TopicCell<T> {
             name,
             options,
             writers: Mutex::default(),
+            remembered: AtomicU64::new(0),
             current: Mutex::new(Arc::new(Version::new(revision, value))),
             slot: Slot::default(),
         }
@@ -144,7 +155,7 @@ impl<T: State> TopicCell<T> {
         engine: Engine<'_>,
         asked: Change,
         next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
-    ) -> Result<Revision, E> {
+    ) -> Result<(Revision, Old<T>), E> {
         let writers = self.writers.lock();
         let current = self.current();
         let cx = WriteContext { client: None, revision: current.revision, clock: engine.clock };
@@ -155,9 +166,8 @@ impl<T: State> TopicCell<T> {
         let revision = engine.revisions.next()?;
         let old = self.swap_while_locked(revision, value);
         drop(writers);
-        // The old states may be dropped from here on, with code of the app's: every lock is released.
-        drop((current, old));
-        Ok(revision)
+        drop(current);
+        Ok((revision, old))
     }
 
     /// What a write by the app's own code makes, once it has passed the hooks.
@@ -174,6 +184,10 @@ impl<T: State> TopicCell<T> {
         };
         self.options.validated(current, &value, cx).map_err(ChangeError::from)?;
         Ok(value)
+    }
+
+    fn count(&self, writers: &Sequences) {
+        self.remembered.store(writers.len() as u64, Ordering::Relaxed);
     }
 
     fn swap_while_locked(&self, revision: Revision, value: T) -> Arc<Version<T>> {
@@ -214,9 +228,10 @@ pub(crate) trait AnyTopic: Announced + Any {
 
     fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken;
 
-    fn forget(&self, sessions: &[SessionKey]);
+    /// Forgets what the sessions wrote, unless a write is under way: then it says no.
+    fn forget(&self, sessions: &[SessionKey]) -> bool;
 
-    fn remembered_writers(&self) -> usize;
+    fn remembered_writers(&self) -> u64;
 }
 
 /// A topic that nobody else can write just now.
@@ -264,19 +279,27 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken {
         let Engine { revisions, sessions, clock } = engine;
-        let ClientWrite { session, seq, writes } = write;
-        // Dropped last, when every lock is released: dropping may be code of the app's.
-        let mut old = Vec::new();
+        let ClientWrite { session, seq, asked, writes } = write;
+        let mut taken = Taken { outcomes: Ok(Arc::new([])), made: None, old: None, evicted: None };
         let mut writers = self.writers.lock();
-        // Met while the lock is held: a session that is forgotten from here on is forgotten by this cell after this
+        // Noted while the lock is held: a session that is forgotten from here on is forgotten by this cell after this
         // write, so no outcome outlives its session.
-        let evicted = sessions.meet(&session, clock.now());
+        taken.evicted = sessions.wrote(&session, clock.now());
         match writers.admit(&self.name, &session, seq) {
-            Err(error) => return Taken { outcomes: Err(error), made: None, evicted },
-            Ok(Admission::Repeated(outcomes)) => return Taken { outcomes: Ok(outcomes), made: None, evicted },
+            Err(error) => {
+                taken.outcomes = Err(error);
+                return taken;
+            }
+            Ok(Admission::Repeated(outcomes)) => {
+                taken.outcomes = Ok(outcomes);
+                return taken;
+            }
+            Ok(Admission::New) if self.options.asynchronous && !asked => {
+                taken.outcomes = Err(WriteError::NotAsked(self.name.clone()));
+                return taken;
+            }
             Ok(Admission::New) => {}
         }
-        let mut made = None;
         let outcomes: Outcomes = writes
             .into_iter()
             .map(|proposal| {
@@ -284,24 +307,32 @@ impl<T: State> AnyTopic for TopicCell<T> {
                 let cx = WriteContext { client: Some((&session, seq)), revision: current.revision, clock };
                 let value = self.propose(&current, proposal, &cx)?;
                 let revision = revisions.next().map_err(|Exhausted| WriteError::Exhausted(self.name.clone()))?;
-                old.push((current, self.swap_while_locked(revision, value)));
-                made = Some(revision);
+                let old = self.swap_while_locked(revision, value);
+                taken.made = Some(revision);
+                // Of a batch's states only the one before it is kept until the lock is released. Those in between go
+                // at once, lest a big state be there 256 times; the app's `Drop`, too, must not call the store then.
+                let _inside = InsideWrite::enter();
+                drop(current);
+                taken.old.get_or_insert(old);
                 Ok(revision)
             })
             .collect();
         writers.record(session, seq, Arc::clone(&outcomes));
-        drop(writers);
-        Taken { outcomes: Ok(outcomes), made, evicted }
+        self.count(&writers);
+        taken.outcomes = Ok(outcomes);
+        taken
     }
 
-    fn forget(&self, sessions: &[SessionKey]) {
-        let mut writers = self.writers.lock();
+    fn forget(&self, sessions: &[SessionKey]) -> bool {
+        let Some(mut writers) = self.writers.try_lock() else { return false };
         for session in sessions {
             writers.forget(session);
         }
+        self.count(&writers);
+        true
     }
 
-    fn remembered_writers(&self) -> usize {
-        self.writers.lock().len()
+    fn remembered_writers(&self) -> u64 {
+        self.remembered.load(Ordering::Relaxed)
     }
 }

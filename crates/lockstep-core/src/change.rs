@@ -9,9 +9,12 @@ use json_patch::{Patch, PatchOperation};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-/// How many values the `copy` and `move` operations of one JSON Patch may carry: a patch that copies the whole into a
+/// How many bytes the `copy` and `move` operations of one JSON Patch may carry: a patch that copies the whole into a
 /// part of it, again and again, would double the state with each of its few bytes.
-const MAX_CARRIED_VALUES: usize = 1_000_000;
+const MAX_CARRIED_BYTES: usize = 16 * 1024 * 1024;
+
+/// How many items of arrays one JSON Patch may push aside: each operation at an array's front moves all that follow.
+const MAX_SHIFTED_ITEMS: usize = 10_000_000;
 
 /// How deep a JSON Patch may build. `serde_json` reads at most 128 levels, but a patch can put one such value under
 /// another, until the stack of whoever drops the result is too short.
@@ -72,7 +75,7 @@ impl Change {
 fn patched(mut document: Value, patch: Value) -> Result<Value, ChangeError> {
     let Patch(operations) = serde_path_to_error::deserialize(patch)
         .map_err(|error| ChangeError::invalid(format!("patch{}", error.path()), error.inner()))?;
-    let mut carried = 0;
+    let (mut carried, mut shifted) = (0, 0);
     for operation in operations {
         let stop = |reason| Err(ChangeError::invalid(operation.path().to_string(), reason));
         let value = match &operation {
@@ -83,16 +86,21 @@ fn patched(mut document: Value, patch: Value) -> Result<Value, ChangeError> {
             PatchOperation::Remove(_) | PatchOperation::Test(_) => None,
         };
         if let Some(value) = value {
-            let mut count = 0;
-            if operation.path().count() + depth(value, &mut count) > MAX_DEPTH {
+            let mut bytes = 0;
+            if operation.path().count() + measure(value, &mut bytes) > MAX_DEPTH {
                 return stop("the patch builds too deep");
             }
             if matches!(operation, PatchOperation::Copy(_) | PatchOperation::Move(_)) {
-                carried += count;
+                carried += bytes;
             }
-            if carried > MAX_CARRIED_VALUES {
+            if carried > MAX_CARRIED_BYTES {
                 return stop("the patch copies and moves too much");
             }
+        }
+        let array = operation.path().parent().and_then(|parent| parent.resolve(&document).ok()?.as_array());
+        shifted += array.map_or(0, Vec::len);
+        if shifted > MAX_SHIFTED_ITEMS {
+            return stop("the patch pushes too many items aside");
         }
         json_patch::patch(&mut document, &[operation])
             .map_err(|error| ChangeError::invalid(error.path.to_string(), error.kind))?;
@@ -100,12 +108,19 @@ fn patched(mut document: Value, patch: Value) -> Result<Value, ChangeError> {
     Ok(document)
 }
 
-/// How many levels the value has; adds the number of values in it to `count`.
-fn depth(value: &Value, count: &mut usize) -> usize {
-    *count += 1;
+/// How many levels the value has; adds what it takes in memory, about, to `bytes`.
+fn measure(value: &Value, bytes: &mut usize) -> usize {
+    *bytes += size_of::<Value>();
     1 + match value {
-        Value::Array(items) => items.iter().map(|item| depth(item, count)).max().unwrap_or(0),
-        Value::Object(members) => members.values().map(|member| depth(member, count)).max().unwrap_or(0),
+        Value::Array(items) => items.iter().map(|item| measure(item, bytes)).max().unwrap_or(0),
+        Value::Object(members) => {
+            *bytes += members.keys().map(String::len).sum::<usize>();
+            members.values().map(|member| measure(member, bytes)).max().unwrap_or(0)
+        }
+        Value::String(text) => {
+            *bytes += text.len();
+            0
+        }
         _ => 0,
     }
 }
@@ -221,6 +236,12 @@ mod tests {
                 json!({ "op": "move", "from": "/next", "path": "/all" }),
             ]
         });
+        let long = json!({ "op": "add", "path": "/a", "value": "x".repeat(1 << 20) });
+        let copies = vec![json!({ "op": "copy", "from": "/a", "path": "/b" }); 20];
+        assert_eq!(reason([vec![long], copies].concat()), "the patch copies and moves too much");
+        let list = json!({ "op": "add", "path": "/a", "value": vec![0; 10_000] });
+        let pushes = vec![json!({ "op": "add", "path": "/a/0", "value": 0 }); 1001];
+        assert_eq!(reason([vec![list], pushes].concat()), "the patch pushes too many items aside");
         let first = json!({ "op": "add", "path": "/all", "value": {} });
         assert_eq!(reason(std::iter::once(first).chain(stacking).collect()), "the patch builds too deep");
     }

@@ -197,6 +197,9 @@ pub enum WriteError {
         /// The revision that the topic is at.
         current: Revision,
     },
+    /// The topic has an asynchronous hook, and this write came before it could be asked.
+    #[error("topic {0:?} has an asynchronous hook, which was not asked: write it again")]
+    NotAsked(TopicName),
     /// A write that is older than one already taken from this session.
     #[error("write {seq} to topic {topic:?} came after write {last} of the same session: it was not applied")]
     OutOfOrder {

@@ -65,6 +65,8 @@ struct Page {
     id: PageId,
     /// Since when it has been gone.
     dropped: Option<Duration>,
+    /// It was its label's current page once: what it subscribes from here on may be a repetition.
+    was_current: bool,
     topics: BTreeSet<TopicName>,
 }
 
@@ -75,10 +77,11 @@ impl Page {
     }
 }
 
-/// The page lives of all labels, oldest first in each.
+/// The page lives of all labels, oldest first in each; the last one is the current one.
 ///
-/// - The newest page of a label is its current one; when a new one appears, the older ones are dropped.
-/// - A dropped page keeps no subscription, and is forgotten after [`SESSION_GRACE`].
+/// - A page becomes current by subscribing for the first time; the older ones are dropped then. Tauri runs the commands
+///   of a dead page again, so one that was current before does not become so again, nor does one that only writes.
+/// - A dropped page keeps no subscription. It is forgotten [`SESSION_GRACE`] after it was dropped and last wrote.
 /// - **I14 bounded**: a label has at most [`SESSIONS_PER_LABEL`] pages, whatever ids it invents.
 #[derive(Debug, Default)]
 pub(crate) struct Sessions {
@@ -86,30 +89,40 @@ pub(crate) struct Sessions {
 }
 
 impl Sessions {
-    /// Makes a session known. Returns the one that had to be forgotten for it, if any.
-    pub(crate) fn meet(&self, session: &SessionKey, now: Duration) -> Option<SessionKey> {
+    /// Notes that a session writes. Returns the one that had to be forgotten for it, if any.
+    pub(crate) fn wrote(&self, session: &SessionKey, now: Duration) -> Option<SessionKey> {
         let mut labels = self.labels.lock();
         let pages = labels.entry(Arc::clone(&session.label)).or_default();
-        if pages.iter().any(|page| page.id == session.page) {
+        if let Some(page) = pages.iter_mut().find(|page| page.id == session.page) {
+            // What it wrote now may be repeated for as long as what it wrote before.
+            page.dropped = page.dropped.map(|_| now);
             return None;
         }
-        for page in pages.iter_mut() {
-            page.drop_at(now);
+        let page = |dropped| Page { id: session.page.clone(), dropped, was_current: false, topics: BTreeSet::new() };
+        match pages.iter().rposition(|page| page.dropped.is_none()) {
+            Some(live) => pages.insert(live, page(Some(now))),
+            None => pages.push(page(None)),
         }
-        pages.push(Page { id: session.page.clone(), dropped: None, topics: BTreeSet::new() });
-        (pages.len() > SESSIONS_PER_LABEL)
-            .then(|| SessionKey { label: Arc::clone(&session.label), page: pages.remove(0).id })
+        evict(&session.label, pages)
     }
 
-    /// Notes that a known session reads a topic. A page that was taken for dead lives again by this, unless a newer
-    /// one has taken its place.
-    pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName) {
-        if let Some(page) = self.labels.lock().get_mut(&session.label).and_then(|pages| pages.last_mut())
-            && page.id == session.page
-        {
-            page.dropped = None;
-            page.topics.insert(topic.clone());
+    /// Notes that a session reads a topic. Returns the one that had to be forgotten for it, if any. A page that was
+    /// taken for dead lives again by this, unless a newer one has taken its place.
+    pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName, now: Duration) -> Option<SessionKey> {
+        let mut labels = self.labels.lock();
+        let pages = labels.entry(Arc::clone(&session.label)).or_default();
+        let mut page = match pages.iter().position(|page| page.id == session.page) {
+            Some(at) if at + 1 < pages.len() && pages[at].was_current => return None,
+            Some(at) => pages.remove(at),
+            None => Page { id: session.page.clone(), dropped: None, was_current: true, topics: BTreeSet::new() },
+        };
+        for older in pages.iter_mut() {
+            older.drop_at(now);
         }
+        (page.dropped, page.was_current) = (None, true);
+        page.topics.insert(topic.clone());
+        pages.push(page);
+        evict(&session.label, pages)
     }
 
     pub(crate) fn unsubscribe(&self, session: &SessionKey, topic: &TopicName) {
@@ -169,6 +182,10 @@ impl Sessions {
     }
 }
 
+fn evict(label: &Arc<str>, pages: &mut Vec<Page>) -> Option<SessionKey> {
+    (pages.len() > SESSIONS_PER_LABEL).then(|| SessionKey { label: Arc::clone(label), page: pages.remove(0).id })
+}
+
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
@@ -186,8 +203,7 @@ mod tests {
     }
 
     fn met(sessions: &Sessions, session: &SessionKey, at: u64) {
-        sessions.meet(session, secs(at));
-        sessions.subscribe(session, &topic());
+        sessions.subscribe(session, &topic(), secs(at));
     }
 
     #[test]
@@ -225,9 +241,35 @@ mod tests {
     }
 
     #[test]
+    fn i11_a_late_write_of_an_unknown_page_does_not_displace_the_live_one() {
+        let sessions = Sessions::default();
+        met(&sessions, &session("a", "live"), 0);
+        sessions.wrote(&session("a", "late"), secs(1));
+        assert_eq!(sessions.readers(&topic()), 1);
+        met(&sessions, &session("a", "live"), 2);
+        assert_eq!(sessions.readers(&topic()), 1);
+        met(&sessions, &session("a", "late"), 3);
+        assert_eq!(sessions.readers(&topic()), 1, "it was the next page after all: it takes over");
+        met(&sessions, &session("a", "live"), 4);
+        sessions.drop_label("a", secs(5));
+        assert_eq!(sessions.expire(secs(63)), [session("a", "live")]);
+        assert_eq!(sessions.expire(secs(65)), [session("a", "late")]);
+    }
+
+    #[test]
+    fn i11_a_page_taken_for_dead_that_writes_on_is_remembered_from_its_last_write() {
+        let sessions = Sessions::default();
+        met(&sessions, &session("a", "p"), 0);
+        sessions.drop_label("a", secs(0));
+        sessions.wrote(&session("a", "p"), secs(59));
+        assert!(sessions.expire(secs(118)).is_empty());
+        assert_eq!(sessions.expire(secs(119)), [session("a", "p")]);
+    }
+
+    #[test]
     fn i14_a_page_that_invents_sessions_costs_a_constant() {
         let sessions = Sessions::default();
-        let forgotten = (0..100).filter_map(|n| sessions.meet(&session("a", &format!("p{n}")), secs(0))).count();
+        let forgotten = (0..100).filter_map(|n| sessions.wrote(&session("a", &format!("p{n}")), secs(0))).count();
         assert_eq!(sessions.len(), SESSIONS_PER_LABEL);
         assert_eq!(forgotten, 100 - SESSIONS_PER_LABEL);
         assert_eq!(sessions.live_labels().len(), 1);

@@ -13,7 +13,7 @@ use crate::{
     revision::{Exhausted, Revision, RevisionCounter},
     session::{SessionKey, Sessions},
     snapshot::{Answer, AnyVersion, Snapshot, Version},
-    sync::RwLock,
+    sync::{Mutex, RwLock},
     topic::{Topic, TopicName},
 };
 use serde::de::DeserializeOwned;
@@ -21,6 +21,9 @@ use std::{any::Any, collections::BTreeMap, convert::Infallible, fmt, sync::Arc, 
 
 /// How often one topic is announced at most, unless said otherwise.
 pub const DEFAULT_ANNOUNCE_INTERVAL: Duration = Duration::from_millis(16);
+
+/// How long to wait before sessions are forgotten again where a write was under way.
+const FORGET_AGAIN: Duration = Duration::from_secs(1);
 
 /// The owner of all topics: one value, one revision and one way in for each.
 ///
@@ -49,7 +52,14 @@ struct Shared {
     revisions: RevisionCounter,
     sessions: Sessions,
     announcements: Announcements,
+    /// What is still to be forgotten where a write was under way.
+    unforgotten: Mutex<Vec<Forget>>,
     clock: Arc<dyn Clock>,
+}
+
+struct Forget {
+    topic: Arc<dyn AnyTopic>,
+    sessions: Arc<[SessionKey]>,
 }
 
 impl Shared {
@@ -111,6 +121,7 @@ impl Store {
                 topics: RwLock::new(BTreeMap::new()),
                 revisions: RevisionCounter::new(last_revision),
                 sessions: Sessions::default(),
+                unforgotten: Mutex::default(),
                 announcements: Announcements::new(announce_interval, Arc::clone(&clock), Arc::new(announce)),
                 clock,
             }),
@@ -333,11 +344,11 @@ impl Store {
         let entry = self.entry(topic)?;
         let writer = Arc::clone(write.session.label());
         let taken = entry.topic.write_from_client(write, self.shared.engine());
-        if let Some(evicted) = taken.evicted {
-            self.forget(&[evicted]);
-        }
         if let Some(revision) = taken.made {
             self.shared.announcements.note_readable(entry.topic, revision, Some(writer));
+        }
+        if let Some(evicted) = taken.evicted {
+            self.forget(vec![evicted]);
         }
         taken.outcomes
     }
@@ -348,10 +359,9 @@ impl Store {
     /// [`AccessError`] if the topic is not registered.
     pub fn subscribe(&self, topic: &TopicName, session: &SessionKey) -> Result<(), AccessError> {
         self.entry(topic)?;
-        let evicted = self.shared.sessions.meet(session, self.shared.clock.now());
-        self.shared.sessions.subscribe(session, topic);
+        let evicted = self.shared.sessions.subscribe(session, topic, self.shared.clock.now());
         if let Some(evicted) = evicted {
-            self.forget(&[evicted]);
+            self.forget(vec![evicted]);
         }
         Ok(())
     }
@@ -380,12 +390,17 @@ impl Store {
     /// Announces what is due, and forgets sessions whose grace is over. Returns when, on the store's clock, this has
     /// to run again if nothing wakes it before; `None` is never.
     pub fn announce_due(&self) -> Option<Duration> {
+        let announcements = self.shared.announcements.announce_due();
         let forgotten = self.shared.sessions.expire(self.shared.clock.now());
         if !forgotten.is_empty() {
-            self.forget(&forgotten);
+            self.forget(forgotten);
         }
-        let announcements = self.shared.announcements.announce_due();
-        [announcements, self.shared.sessions.next_deadline()].into_iter().flatten().min()
+        let kept = std::mem::take(&mut *self.shared.unforgotten.lock());
+        for Forget { topic, sessions } in kept {
+            self.forget_in(topic, sessions);
+        }
+        let again = (!self.shared.unforgotten.lock().is_empty()).then(|| self.now() + FORGET_AGAIN);
+        [announcements, self.shared.sessions.next_deadline(), again].into_iter().flatten().min()
     }
 
     /// Time on the store's clock, to compare a deadline with.
@@ -399,7 +414,7 @@ impl Store {
         StoreStats {
             topics: topics.len(),
             sessions: self.shared.sessions.len(),
-            remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers()).sum(),
+            remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
         }
     }
 
@@ -421,8 +436,10 @@ impl Store {
     ) -> Result<Revision, E> {
         let revision = cell
             .write(self.shared.engine(), asked, |current, cx| next(current, cx).map_err(Unnamed::Named))
-            .map_err(|error| error.of(cell.name()))?;
+            .map_err(|error| error.of(cell.name()));
+        let (revision, old) = revision?;
         self.note_readable(cell, revision);
+        drop(old);
         Ok(revision)
     }
 
@@ -460,10 +477,18 @@ impl Store {
         self.cell_inside_write(topic)
     }
 
-    fn forget(&self, sessions: &[SessionKey]) {
+    /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others.
+    fn forget(&self, sessions: Vec<SessionKey>) {
+        let sessions: Arc<[SessionKey]> = sessions.into();
         let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
         for entry in topics {
-            entry.topic.forget(sessions);
+            self.forget_in(entry.topic, Arc::clone(&sessions));
+        }
+    }
+
+    fn forget_in(&self, topic: Arc<dyn AnyTopic>, sessions: Arc<[SessionKey]>) {
+        if !topic.forget(&sessions) {
+            self.shared.unforgotten.lock().push(Forget { topic, sessions });
         }
     }
 }

@@ -231,10 +231,10 @@ impl Store {
             let revision = self.next_revision().map_err(|Exhausted| TransactionError::Exhausted)?;
             let old = publish(&mut tx.staged, revision);
             drop((guards, ahead));
-            drop(old);
             for staged in tx.staged.values() {
                 self.note_readable(staged.topic(), revision);
             }
+            drop(old);
             return Ok((Some(revision), result));
         }
     }

@@ -211,7 +211,7 @@ fn i4_a_value_that_a_window_replaced_may_use_the_store() {
     ends(|| {
         let session = SessionKey::new("main", "p".parse().unwrap());
         let writes = vec![Proposal { expected: None, change: Ok(Change::Set(json!(2))) }];
-        let write = ClientWrite { session, seq: 1, writes };
+        let write = ClientWrite { session, seq: 1, asked: false, writes };
         parting_store().write(PARTING.name(), write).unwrap();
         assert_eq!(CALLS.get(), 1);
     });

@@ -176,6 +176,7 @@ fn i11_a_write_that_arrives_twice_at_once_is_applied_once() {
         let write = || ClientWrite {
             session: SessionKey::new("main", "p".parse().unwrap()),
             seq: 1,
+            asked: false,
             writes: vec![Proposal { expected: None, change: Ok(Change::Merge(json!(7))) }],
         };
         let twin = spawn(&store, move |store| {

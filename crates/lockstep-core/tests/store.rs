@@ -69,7 +69,9 @@ impl Bench {
         writes: Vec<Proposal>,
     ) -> Result<Vec<Result<Revision, WriteError>>, WriteError> {
         let session = session("main", page);
-        self.store.write(COUNTER.name(), ClientWrite { session, seq, writes }).map(|outcomes| outcomes.to_vec())
+        self.store
+            .write(COUNTER.name(), ClientWrite { session, seq, asked: false, writes })
+            .map(|outcomes| outcomes.to_vec())
     }
 
     fn counter(&self) -> (u64, u32) {
@@ -404,7 +406,7 @@ fn i4_a_type_that_calls_the_store_while_it_is_read_in_gets_an_error() {
     b.store.register(NOSY, Nosy).unwrap();
     STORE.set(Some(b.store.clone()));
     let writes = vec![Proposal { expected: None, change: Ok(Change::Set(json!(1))) }];
-    let write = ClientWrite { session: session("main", "p"), seq: 1, writes };
+    let write = ClientWrite { session: session("main", "p"), seq: 1, asked: false, writes };
     let error = b.store.write(NOSY.name(), write).unwrap()[0].clone().unwrap_err();
     assert!(error.to_string().contains("from inside a write"), "{error}");
 }
