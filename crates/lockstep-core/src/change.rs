@@ -52,7 +52,8 @@ impl Change {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use serde::Deserialize;
