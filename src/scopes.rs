@@ -78,16 +78,22 @@ pub(crate) fn authorise(
 /// What each window's newest session may read, for commands that are not themselves about reading: asking Tauri
 /// costs a trip to the main thread, so a session asks once.
 #[derive(Default)]
-pub(crate) struct ReadScopes(Mutex<HashMap<Arc<str>, (SessionKey, Arc<TopicScope>)>>);
+pub(crate) struct ReadScopes(Mutex<HashMap<Arc<str>, Known>>);
+
+struct Known {
+    session: SessionKey,
+    scope: Arc<TopicScope>,
+}
 
 impl ReadScopes {
     pub(crate) fn of<R: Runtime>(&self, webview: &Webview<R>, session: &SessionKey) -> Arc<TopicScope> {
-        if let Some((_, scope)) = self.0.lock().get(session.label()).filter(|(known, _)| known == session) {
-            return Arc::clone(scope);
+        if let Some(known) = self.0.lock().get(session.label()).filter(|known| known.session == *session) {
+            return Arc::clone(&known.scope);
         }
         let resolved = webview.resolve_command_scope::<TopicEntry>("lockstep", "get_snapshot").ok().flatten();
         let scope = Arc::new(resolved.map(|resolved| topic_scope(resolved.command_scope())).unwrap_or_default());
-        self.0.lock().insert(Arc::clone(session.label()), (session.clone(), Arc::clone(&scope)));
+        let known = Known { session: session.clone(), scope: Arc::clone(&scope) };
+        self.0.lock().insert(Arc::clone(session.label()), known);
         scope
     }
 
