@@ -32,7 +32,7 @@ pub(crate) struct Signal {
 
 /// The engine's door to the windows.
 ///
-/// **I4**: the engine calls it under no lock, so `emit` may take Tauri's. Tauri's loop over the webviews ends at the
+/// The engine calls it under no lock of its own, so `emit` may take Tauri's. Tauri's loop over the webviews ends at the
 /// first one that cannot be reached; the engine then announces again, and a window that hears it twice is not harmed
 /// (**I6**).
 pub(crate) struct EventAnnouncer<R: Runtime> {
