@@ -18,7 +18,7 @@ pub use direct::DirectApp;
 pub use process::Process;
 pub use run::{Failure, full, with_app, with_built_app, without_app};
 pub use screen::save_screen;
-pub use wait::{PATIENCE, wait_until};
+pub use wait::{PATIENCE, wait_for, wait_until};
 pub use window::{ScriptError, Window};
 
 use std::path::{Path, PathBuf};

@@ -75,8 +75,8 @@ async fn storm(app: &App, pause: Duration, meanwhile: impl AsyncFnOnce() -> Resu
         let longest: f64 = window.eval("heartbeat.longest").await?;
         println!("{label}: {heard} events, {pulls} pulls, {longest:.0} ms the longest pause of the page");
         assert!((1..=most).contains(&heard), "{heard} events, and {most} are the most that the interval allows");
-        // One when it opened; each other answers an event.
-        assert!(pulls <= heard + 1, "{pulls} pulls for {heard} events");
+        // Each answers an event, but for the first, and those of a window that is focused.
+        assert!(pulls <= heard + 10, "{pulls} pulls for {heard} events");
     }
     Ok(())
 }
