@@ -3,6 +3,7 @@
 use crate::{Lockstep, pages::Pages, wire};
 use lockstep_core::{Announce, AnnounceError, Invalidation, Store};
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -32,7 +33,7 @@ pub(crate) struct Signal {
 
 /// The engine's door to the windows.
 ///
-/// **I4**: the engine calls it under no lock, so `emit` may take Tauri's. Tauri's loop over the webviews ends at the
+/// The engine calls it under no lock of its own, so `emit` may take Tauri's. Tauri's loop over the webviews ends at the
 /// first one that cannot be reached; the engine then announces again, and a window that hears it twice is not harmed
 /// (**I6**).
 pub(crate) struct EventAnnouncer<R: Runtime> {
@@ -49,9 +50,15 @@ impl<R: Runtime> Announce for EventAnnouncer<R> {
         self.signal.emitted.store(true, Ordering::Relaxed);
         let name = wire::event_name(&invalidation.topic);
         tracing::debug!(topic = %invalidation.topic, revision = %invalidation.revision, "announce");
-        self.app
-            .emit(&name, wire::InvalidatedEvent::from(invalidation))
-            .map_err(|error| AnnounceError(error.to_string()))
+        let event = wire::InvalidatedEvent::from(invalidation);
+        // Tauri calls the app's Rust listeners here, after the windows: one that panics has kept nobody from hearing.
+        match catch_unwind(AssertUnwindSafe(|| self.app.emit(&name, event))) {
+            Ok(emitted) => emitted.map_err(|error| AnnounceError(error.to_string())),
+            Err(_) => {
+                tracing::error!(event = name, "a Rust listener of this event panicked");
+                Ok(())
+            }
+        }
     }
 }
 

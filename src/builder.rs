@@ -7,7 +7,7 @@ use crate::{
     config::{Config, Settings},
     lockstep::Lockstep,
     options::TopicOptions,
-    pages::{self, Pages},
+    pages::Pages,
 };
 use lockstep_core::{RegisterError, State, Store, StoreOptions, Topic};
 use std::{sync::Arc, time::Duration};
@@ -91,7 +91,7 @@ impl Builder {
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
         let Self { registrations, settings, .. } = self;
         let pages = Arc::new(Pages::<R>::default());
-        let (probed, readied) = (Arc::clone(&pages), Arc::clone(&pages));
+        let (managed, readied, loaded) = (Arc::clone(&pages), Arc::clone(&pages), Arc::clone(&pages));
         plugin::Builder::<R, Option<Config>>::new("lockstep")
             .invoke_handler(tauri::generate_handler![
                 commands::get_snapshot,
@@ -115,11 +115,12 @@ impl Builder {
                     register(&lockstep)?;
                 }
                 app.manage(lockstep);
-                tauri::async_runtime::spawn(announcer::run(app.clone(), store, signal, probed));
+                app.manage(Arc::clone(&managed));
+                tauri::async_runtime::spawn(announcer::run(app.clone(), store, signal, managed));
                 Ok(())
             })
-            .on_webview_ready(move |webview| readied.on_webview_ready(webview))
-            .on_page_load(pages::on_page_load)
+            .on_webview_ready(move |webview| readied.on_webview_ready(&webview))
+            .on_page_load(move |webview, payload| loaded.on_page_load(webview, payload))
             .on_event(move |app, event| pages.on_event(app, event))
             .build()
     }

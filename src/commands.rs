@@ -3,10 +3,12 @@
 use crate::{
     Lockstep,
     error::CommandError,
+    pages::Pages,
     scopes::{Access, TopicEntry, authorise, topic_scope},
-    wire::{self, Fields, WriteRequest, Writes},
+    wire::{self, Fields, Operation, WriteRequest, Writes},
 };
-use lockstep_core::{Revision, SessionKey, TopicName, WriteError};
+use lockstep_core::{Change, Revision, SessionKey, TopicName, WriteError};
+use std::sync::Arc;
 use tauri::{
     Runtime, State, Webview,
     ipc::{CommandScope, Request, Response},
@@ -71,11 +73,17 @@ pub(crate) async fn write<R: Runtime>(
     let WriteRequest { page, seq, since, writes } =
         WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
     let session = SessionKey::new(webview.label(), page);
-    let may_read = lockstep.read_scopes.of(&webview, &session).grants(&topic);
+    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic);
     let (one, writes) = match writes {
         Writes::One(operation) => (true, vec![operation]),
         Writes::Batch(operations) => (false, operations),
     };
+
+    // A patch's `test`, and a `copy` that does not fit, would tell what is there.
+    let probes = |operation: &Operation| matches!(operation.change, Change::Patch(_));
+    if !may_read && writes.iter().any(probes) {
+        return Err(CommandError::denied(webview.label(), &topic, Access::Read));
+    }
 
     let outcomes = lockstep.write_from_client(&topic, session, seq, writes).await?;
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
@@ -86,9 +94,12 @@ pub(crate) async fn write<R: Runtime>(
             outcome.clone().map_err(|error| {
                 let conflict = matches!(error, WriteError::Conflict { .. });
                 let error = CommandError::from(error);
-                match current(None).filter(|_| conflict) {
+                // In a batch, the answer beside the results has the current state for all of them.
+                let shown = if conflict && one { current(None) } else { None };
+                match shown {
                     Some(answer) => error.with_current(&answer),
-                    None => error,
+                    None if may_read => error,
+                    None => error.without_state(),
                 }
             })
         })
@@ -108,10 +119,12 @@ pub(crate) async fn write<R: Runtime>(
 pub(crate) async fn subscribe<R: Runtime>(
     webview: Webview<R>,
     lockstep: State<'_, Lockstep>,
+    pages: State<'_, Arc<Pages<R>>>,
     scope: Scope,
     request: Request<'_>,
 ) -> Result<(), CommandError> {
     let (topic, session) = reader(&webview, &scope, &request)?;
+    pages.seen(&webview);
     Ok(lockstep.store.subscribe(&topic, &session)?)
 }
 

@@ -104,6 +104,23 @@ impl CommandError {
         }
     }
 
+    /// Takes out what a window that may not read the topic could learn of its state from: `serde` quotes the values
+    /// that do not fit, and they need not be the window's own (**I13**).
+    pub(crate) fn without_state(mut self) -> Self {
+        match &mut self.kind {
+            Kind::InvalidData { topic, path } => {
+                *path = String::new();
+                self.message =
+                    format!("the value does not fit topic {topic:?}; where, is told to those who may read it");
+            }
+            Kind::Panicked { topic } => {
+                self.message = format!("the app's own code panicked while writing topic {topic:?}");
+            }
+            _ => {}
+        }
+        self
+    }
+
     /// Adds the current state to a conflict, for a window that may read it.
     pub(crate) fn with_current(mut self, current: &Answer) -> Self {
         if let (Kind::Conflict { revision, data, .. }, Answer::Snapshot { revision: at, data: text }) =
@@ -165,6 +182,11 @@ impl From<WriteError> for CommandError {
             WriteError::Conflict { topic, expected, current } => {
                 Kind::Conflict { topic: topic.to_string(), expected_revision: expected, revision: current, data: None }
             }
+            WriteError::NotAsked(topic) => Kind::Rejected {
+                topic: topic.to_string(),
+                code: "notAsked".to_owned(),
+                reason: "the topic's hook could not be asked: write it again".to_owned(),
+            },
             WriteError::OutOfOrder { topic, seq, last } => {
                 Kind::OutOfOrder { topic: topic.to_string(), seq, last_seq: last }
             }

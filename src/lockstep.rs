@@ -54,7 +54,7 @@ impl Lockstep {
     ) -> Result<Revision, RegisterError> {
         let TopicOptions { engine, intercept_async, .. } = options;
         let name = topic.name().clone();
-        // The hook is there before the topic: no write slips past it.
+        // Whoever sees the topic waits here for its hook.
         let mut hooks = self.hooks.write();
         let revision = self.store.register_with(topic, initial, engine)?;
         if let Some(hook) = intercept_async {
@@ -110,10 +110,15 @@ impl Lockstep {
         change: impl FnOnce(&mut T) + Send,
     ) -> Result<Revision, UpdateError> {
         let Some(hook) = self.hook(topic.name()) else { return self.update(topic, change) };
+        if AsyncIntercept::is_asking_about(topic.name()) {
+            // It would wait for itself.
+            return Err(AccessError::InsideWrite.into());
+        }
         let _turn = hook.turn().await;
         let cx = AsyncContext { session: None, revision: self.snapshot(topic.clone())?.revision };
         let refused = |reject: Reject| UpdateError::Change { topic: topic.name().clone(), source: reject.into() };
-        let asked = hook.ask(Change::Rust, cx).await.map_err(refused)?;
+        let until = hook.limit_from_now();
+        let asked = hook.ask(topic.name(), Change::Rust, cx, until).await.map_err(refused)?;
         self.store.update_asked(topic, asked, change)
     }
 
@@ -207,23 +212,25 @@ impl Lockstep {
             Some(hook) => Some(hook.turn().await),
             None => None,
         };
-        // A repeated batch is answered from memory: nobody is asked again.
+        // A repeated batch is answered from memory: nobody is asked again. Should the memory be gone when the engine
+        // looks, or the hook have come only now, it refuses a batch that was not asked about.
         let asking = match &hook {
-            Some(hook) if !self.store.was_taken(topic, &session, seq)? => Some(hook),
+            Some(hook) if !self.store.was_taken(topic, &session, seq)? => Some((hook, hook.limit_from_now())),
             _ => None,
         };
         let mut writes = Vec::with_capacity(operations.len());
         for Operation { expected, change } in operations {
             let change = match asking {
-                Some(hook) => {
+                Some((hook, until)) => {
                     let revision = self.store.revision(topic)?;
-                    hook.ask(change, AsyncContext { session: Some(session.clone()), revision }).await
+                    let cx = AsyncContext { session: Some(session.clone()), revision };
+                    hook.ask(topic, change, cx, until).await
                 }
                 None => Ok(change),
             };
             writes.push(Proposal { expected, change });
         }
-        self.store.write(topic, ClientWrite { session, seq, writes })
+        self.store.write(topic, ClientWrite { session, seq, asked: asking.is_some(), writes })
     }
 
     fn hook(&self, topic: &TopicName) -> Option<Arc<AsyncIntercept>> {

@@ -5,7 +5,11 @@ use lockstep_core::{Change, Reject, Revision, SessionKey, State, TopicName, Writ
 use serde::de::DeserializeOwned;
 use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 use tauri::async_runtime;
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::Mutex,
+    task_local,
+    time::{Instant, timeout_at},
+};
 use ts_rs::TS;
 
 type AsyncHook =
@@ -42,17 +46,46 @@ impl AsyncIntercept {
         self.queue.lock().await
     }
 
+    /// Until when the hook may take for a batch that it is asked about from now on.
+    pub(crate) fn limit_from_now(&self) -> Instant {
+        Instant::now() + self.limit
+    }
+
+    /// Whether this code runs in the topic's hook.
+    pub(crate) fn is_asking_about(topic: &TopicName) -> bool {
+        ASKED_ABOUT.try_with(|asked| asked == topic).unwrap_or(false)
+    }
+
     /// Asks the hook. One that panics or takes too long refuses.
-    pub(crate) async fn ask(&self, change: Change, cx: AsyncContext) -> Result<Change, Reject> {
+    pub(crate) async fn ask(
+        &self,
+        topic: &TopicName,
+        change: Change,
+        cx: AsyncContext,
+        until: Instant,
+    ) -> Result<Change, Reject> {
         let (hook, limit) = (Arc::clone(&self.hook), self.limit);
-        // A task of its own, so that a panic ends there, on Tauri's runtime, so that any executor may wait for it.
-        let asked = async_runtime::spawn(async move { timeout(limit, hook(change, cx)).await });
+        let asking = ASKED_ABOUT.scope(topic.clone(), async move { hook(change, cx).await });
+        // On Tauri's runtime, so that any executor may wait for it. A task of its own, so that a panic ends there, and
+        // so that one that blocks its thread is not waited for.
+        let asked = async_runtime::spawn(async move {
+            let asked = tokio::spawn(asking);
+            let abort = asked.abort_handle();
+            let answer = timeout_at(until, asked).await;
+            abort.abort();
+            answer
+        });
         match asked.await {
-            Ok(Ok(answer)) => answer,
+            Ok(Ok(Ok(answer))) => answer,
             Ok(Err(_)) => Err(Reject::new("timeout", format!("the topic's hook did not answer within {limit:?}"))),
-            Err(_) => Err(Reject::new("panicked", "the topic's asynchronous hook panicked")),
+            Ok(Ok(Err(_))) | Err(_) => Err(Reject::new("panicked", "the topic's asynchronous hook panicked")),
         }
     }
+}
+
+task_local! {
+    /// The topic whose hook this task runs.
+    static ASKED_ABOUT: TopicName;
 }
 
 /// What a topic is declared with, beside its first value: a reducer for its actions, and hooks. They see every write,
@@ -135,8 +168,9 @@ impl<T: State> TopicOptions<T> {
     }
 
     /// Like [`TopicOptions::intercept`], but may wait, for a database, say: before the write, under no lock. The writes
-    /// of the topic wait for one another meanwhile, so they apply in order. A hook that takes longer than `limit` or
-    /// panics refuses, with the code `timeout` or `panicked`. The app's own code writes such a topic by
+    /// of the topic wait for one another meanwhile, so they apply in order. A hook that takes longer than `limit` (for
+    /// all writes of a batch together) or panics refuses, with the code `timeout` or `panicked`. It must not write its
+    /// own topic. The app's own code writes such a topic by
     /// [`update_async`](crate::Lockstep::update_async); its synchronous writes are an error.
     #[must_use]
     pub fn intercept_async<F>(

@@ -6,7 +6,7 @@
 
 use crate::{Lockstep, LockstepExt};
 use parking_lot::Mutex;
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, mem, sync::Arc};
 use tauri::{
     AppHandle, RunEvent, Runtime, Webview, WindowEvent,
     webview::{PageLoadEvent, PageLoadPayload},
@@ -29,9 +29,23 @@ impl<R: Runtime> Default for Pages<R> {
 }
 
 impl<R: Runtime> Pages<R> {
-    pub(crate) fn on_webview_ready(&self, webview: Webview<R>) {
-        drop_when_process_dies(&webview);
-        self.0.lock().insert(webview.label().to_owned(), Known { webview, silent: false });
+    pub(crate) fn on_webview_ready(&self, webview: &Webview<R>) {
+        drop_when_process_dies(webview);
+        self.seen(webview);
+    }
+
+    /// The webview's page has just shown that it lives.
+    pub(crate) fn seen(&self, webview: &Webview<R>) {
+        let known = Known { webview: webview.clone(), silent: false };
+        self.0.lock().insert(webview.label().to_owned(), known);
+    }
+
+    pub(crate) fn on_page_load(&self, webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
+        if payload.event() == PageLoadEvent::Started {
+            webview.lockstep().drop_label(webview.label());
+            // An answer of the old page's that is still awaited must not count against the new one.
+            self.seen(webview);
+        }
     }
 
     pub(crate) fn on_event(&self, app: &AppHandle<R>, event: &RunEvent) {
@@ -46,29 +60,22 @@ impl<R: Runtime> Pages<R> {
         }
     }
 
-    /// Asks every page that has a session whether it is there; one that has not answered by the next time is taken for
-    /// dead. A page that was only asleep lives again when it wakes up and subscribes.
+    /// Asks every page whether it is there; one that has not answered by the next time is taken for dead. A page that
+    /// was only asleep lives again when it wakes up and subscribes.
     pub(crate) fn probe(self: &Arc<Self>, lockstep: &Lockstep) {
-        for label in lockstep.store.live_labels() {
-            let webview = match self.0.lock().get_mut(&*label) {
-                Some(known) if !known.silent => {
-                    known.silent = true;
-                    Some(known.webview.clone())
-                }
-                Some(known) => {
-                    known.silent = false;
-                    None
-                }
-                None => None,
-            };
-            let Some(webview) = webview else {
-                tracing::debug!(window = %label, "no answer: its sessions end");
-                lockstep.drop_label(&label);
-                continue;
-            };
-            let pages = Arc::clone(self);
+        let (silent, asked): (Vec<_>, Vec<_>) = {
+            let mut known = self.0.lock();
+            let silent = known.extract_if(|_, known| mem::replace(&mut known.silent, true)).collect();
+            (silent, known.values().map(|known| known.webview.clone()).collect())
+        };
+        for (label, _) in silent {
+            tracing::debug!(window = label, "no answer: its sessions end");
+            lockstep.drop_label(&label);
+        }
+        for webview in asked {
+            let (pages, label) = (Arc::clone(self), webview.label().to_owned());
             let answered = move |_| {
-                if let Some(known) = pages.0.lock().get_mut(&*label) {
+                if let Some(known) = pages.0.lock().get_mut(&label) {
                     known.silent = false;
                 }
             };
@@ -76,12 +83,6 @@ impl<R: Runtime> Pages<R> {
                 tracing::debug!(window = webview.label(), %error, "could not be asked");
             }
         }
-    }
-}
-
-pub(crate) fn on_page_load<R: Runtime>(webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
-    if payload.event() == PageLoadEvent::Started {
-        webview.lockstep().drop_label(webview.label());
     }
 }
 

@@ -76,19 +76,31 @@ pub(crate) fn authorise(
 }
 
 /// What each window's newest session may read, for commands that are not themselves about reading: asking Tauri
-/// costs a trip to the main thread, so a session asks once.
+/// costs a trip to the main thread, so a session that was granted a topic does not ask again.
 #[derive(Default)]
-pub(crate) struct ReadScopes(Mutex<HashMap<Arc<str>, (SessionKey, Arc<TopicScope>)>>);
+pub(crate) struct ReadScopes(Mutex<HashMap<Arc<str>, Known>>);
+
+#[derive(Clone)]
+struct Known {
+    session: SessionKey,
+    scope: Arc<TopicScope>,
+}
 
 impl ReadScopes {
-    pub(crate) fn of<R: Runtime>(&self, webview: &Webview<R>, session: &SessionKey) -> Arc<TopicScope> {
-        if let Some((_, scope)) = self.0.lock().get(session.label()).filter(|(known, _)| known == session) {
-            return Arc::clone(scope);
+    pub(crate) fn may_read<R: Runtime>(&self, webview: &Webview<R>, session: &SessionKey, topic: &TopicName) -> bool {
+        let known = self.0.lock().get(session.label()).filter(|known| known.session == *session).cloned();
+        if known.is_some_and(|known| known.scope.grants(topic)) {
+            return true;
         }
         let resolved = webview.resolve_command_scope::<TopicEntry>("lockstep", "get_snapshot").ok().flatten();
-        let scope = Arc::new(resolved.map(|resolved| topic_scope(resolved.command_scope())).unwrap_or_default());
-        self.0.lock().insert(Arc::clone(session.label()), (session.clone(), Arc::clone(&scope)));
-        scope
+        let scope = resolved.map(|resolved| topic_scope(resolved.command_scope())).unwrap_or_default();
+        // A refusal is not kept: the app may add a capability while it runs.
+        let granted = scope.grants(topic);
+        if granted {
+            let known = Known { session: session.clone(), scope: Arc::new(scope) };
+            self.0.lock().insert(Arc::clone(session.label()), known);
+        }
+        granted
     }
 
     pub(crate) fn forget(&self, label: &str) {

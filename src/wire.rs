@@ -4,7 +4,7 @@ use crate::error::CommandError;
 use lockstep_core::{Answer, Change, Invalidation, PageId, Revision, TopicName};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::{io, str::FromStr};
+use std::{collections::HashSet, io, str::FromStr};
 use tauri::ipc::{InvokeBody, Request};
 
 /// The most topics in one `get_snapshots`.
@@ -43,13 +43,9 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn since(self) -> Result<Option<Revision>, CommandError> {
-        self.optional_revision("since")
-    }
-
-    fn optional_revision(self, name: &str) -> Result<Option<Revision>, CommandError> {
-        match self.object.get(name) {
+        match self.object.get("since") {
             None | Some(Value::Null) => Ok(None),
-            Some(_) => self.parse(name).map(Some),
+            Some(_) => self.parse("since").map(Some),
         }
     }
 
@@ -80,15 +76,21 @@ pub(crate) fn pulls(fields: Fields<'_>) -> Result<Pulls, CommandError> {
     if list.len() > MAX_TOPICS {
         return Err(fields.invalid("topics", "expected at most 1,000 topics"));
     }
-    let pull = |(at, item): (usize, &Value)| {
+    let mut asked = HashSet::new();
+    let mut pull = |(at, item): (usize, &Value)| {
         let path = format!("topics[{at}].");
         let Value::Object(object) = item else {
             return Err(CommandError::invalid_request(&path[..path.len() - 1], "expected an object"));
         };
         let fields = Fields { object, path: &path };
-        Ok((fields.topic()?, fields.since()?))
+        let topic = fields.topic()?;
+        if !asked.insert(topic.clone()) {
+            // A thousand copies of a big state would be a small request with a huge answer.
+            return Err(fields.invalid("topic", "asked for twice"));
+        }
+        Ok((topic, fields.since()?))
     };
-    Ok(list.iter().enumerate().map(pull).collect())
+    Ok(list.iter().enumerate().map(&mut pull).collect())
 }
 
 /// The arguments of `write`, but for the topic.
@@ -118,15 +120,20 @@ impl WriteRequest {
     pub(crate) fn read(fields: Fields<'_>, topic: &TopicName, max_bytes: usize) -> Result<Self, CommandError> {
         let mut size = 0;
         let writes = match fields.object.get("writes") {
-            None => Writes::One(Operation::read(fields, &mut size)?),
+            None => Writes::One(Operation::read(fields, &mut size, max_bytes)?),
             Some(Value::Array(list)) if (1..=MAX_BATCH).contains(&list.len()) => {
                 let item = |(at, item): (usize, &Value)| {
                     let path = format!("writes[{at}].");
                     let Value::Object(object) = item else {
                         return Err(CommandError::invalid_request(&path[..path.len() - 1], "expected an object"));
                     };
-                    Operation::read(Fields { object, path: &path }, &mut size)
+                    Operation::read(Fields { object, path: &path }, &mut size, max_bytes)
                 };
+                for name in ["set", "merge", "patch", "action", "expectedRevision"] {
+                    if fields.object.contains_key(name) {
+                        return Err(fields.invalid(name, "belongs into each of the writes"));
+                    }
+                }
                 Writes::Batch(list.iter().enumerate().map(item).collect::<Result<_, _>>()?)
             }
             Some(_) => return Err(fields.invalid("writes", "expected an array of 1 to 256 writes")),
@@ -139,15 +146,21 @@ impl WriteRequest {
 }
 
 impl Operation {
-    fn read(fields: Fields<'_>, size: &mut usize) -> Result<Self, CommandError> {
+    /// `size` is what the operations before it have in bytes; what goes over `max_bytes` is not even copied.
+    fn read(fields: Fields<'_>, size: &mut usize, max_bytes: usize) -> Result<Self, CommandError> {
         let known: [(&str, fn(Value) -> Change); 4] =
             [("set", Change::Set), ("merge", Change::Merge), ("patch", Change::Patch), ("action", Change::Action)];
         let mut asked = known.iter().filter_map(|(name, change)| Some((fields.object.get(*name)?, change)));
         let (Some((value, change)), None) = (asked.next(), asked.next()) else {
             return Err(fields.invalid("set", "expected exactly one of set, merge, patch and action"));
         };
+        let expected = match fields.object.get("expectedRevision") {
+            None => None,
+            Some(_) => Some(fields.parse("expectedRevision")?),
+        };
         *size += json_size(value);
-        Ok(Self { expected: fields.optional_revision("expectedRevision")?, change: change(value.clone()) })
+        let value = if *size > max_bytes { Value::Null } else { value.clone() };
+        Ok(Self { expected, change: change(value) })
     }
 }
 
@@ -273,17 +286,20 @@ mod tests {
             refused("since", revision.clone(), "since");
             refused("expectedRevision", revision, "expectedRevision");
         }
+        refused("expectedRevision", Value::Null, "expectedRevision");
         for session in [json!(""), json!("a b"), json!(7), Value::Null] {
             refused("session", session, "session");
         }
         refused("merge", json!({}), "set");
         refused("patch", json!([]), "set");
+        refused("writes", json!([{ "set": 1 }]), "set");
+        let batch = |writes: Value| read(json!({ "session": "s", "seq": 1, "writes": writes })).unwrap_err().1;
         for writes in [json!([]), json!({}), json!(vec![json!({ "set": 1 }); 257])] {
-            refused("writes", writes, "writes");
+            assert_eq!(batch(writes), "writes");
         }
-        refused("writes", json!([{ "set": 1 }, {}]), "writes[1].set");
-        refused("writes", json!([{ "set": 1 }, 7]), "writes[1]");
-        refused("writes", json!([{ "set": 1, "expectedRevision": 7 }]), "writes[0].expectedRevision");
+        assert_eq!(batch(json!([{ "set": 1 }, {}])), "writes[1].set");
+        assert_eq!(batch(json!([{ "set": 1 }, 7])), "writes[1]");
+        assert_eq!(batch(json!([{ "set": 1, "expectedRevision": 7 }])), "writes[0].expectedRevision");
     }
 
     #[test]
@@ -291,9 +307,8 @@ mod tests {
         let mut arguments = write();
         arguments.insert("set".into(), json!("x".repeat(99)));
         assert_eq!(read(arguments.into()).unwrap_err().0, "tooLarge");
-        let mut batch = write();
-        batch.insert("writes".into(), json!(vec![json!({ "set": "x".repeat(40) }); 3]));
-        assert_eq!(read(batch.into()).unwrap_err().0, "tooLarge", "the writes of a batch count together");
+        let batch = json!({ "session": "s", "seq": 1, "writes": vec![json!({ "set": "x".repeat(40) }); 3] });
+        assert_eq!(read(batch).unwrap_err().0, "tooLarge", "the writes of a batch count together");
     }
 
     #[test]

@@ -31,10 +31,14 @@ pub enum Binary {
 
 impl Binary {
     pub(crate) fn path(self) -> PathBuf {
-        target().join("debug").join(match self {
+        target().join("debug").join(self.package())
+    }
+
+    fn package(self) -> &'static str {
+        match self {
             Self::Test => "lockstep-e2e-app",
             Self::Example => "two-windows",
-        })
+        }
     }
 }
 
@@ -64,8 +68,10 @@ pub struct App {
 impl App {
     /// Starts it, and waits until the window `main` is there.
     pub(crate) async fn start(binary: Binary, name: &str) -> Result<Self> {
-        build()?;
         let path = binary.path();
+        if !path.is_file() {
+            bail!("there is no {}: `cargo build -p {}`", path.display(), binary.package());
+        }
         fs::create_dir_all(artifacts())?;
         let driver = Driver::start(artifacts().join(format!("{name}.log"))).await?;
         let client = session(&driver, &path)

@@ -16,9 +16,9 @@ mod window;
 pub use app::{App, Binary, SlowCalls, Stats};
 pub use direct::DirectApp;
 pub use process::Process;
-pub use run::{Failure, full, with_app, without_app};
+pub use run::{Failure, full, with_app, with_built_app, without_app};
 pub use screen::save_screen;
-pub use wait::{PATIENCE, wait_until};
+pub use wait::{PATIENCE, wait_for, wait_until};
 pub use window::{ScriptError, Window};
 
 use std::path::{Path, PathBuf};
@@ -30,6 +30,6 @@ pub fn root() -> &'static Path {
 }
 
 /// Where cargo puts what it builds.
-fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }

@@ -1,6 +1,6 @@
 //! One test: start, run, report, end.
 
-use crate::app::{App, Binary};
+use crate::app::{App, Binary, build};
 use anyhow::{Context, Result, bail};
 use futures_util::FutureExt;
 use std::{
@@ -36,18 +36,32 @@ impl fmt::Debug for Failure {
 pub fn with_app(binary: Binary, test: impl AsyncFnOnce(&App) -> Result<()>) -> Result<(), Failure> {
     let name = name_of(&test);
     alone(async {
-        let app = App::start(binary, &name).await?;
-        let outcome = AssertUnwindSafe(limited(test(&app))).catch_unwind().await;
-        if !matches!(outcome, Ok(Ok(()))) {
-            let described = timeout(Duration::from_secs(20), app.describe()).await;
-            eprintln!("{name} failed. The windows show:\n{}", described.as_deref().unwrap_or("(no answer)"));
-        }
-        let ended = app.end();
-        match outcome {
-            Ok(result) => result.and(ended),
-            Err(panic) => resume_unwind(panic),
-        }
+        build()?;
+        run(binary, &name, test).await
     })
+}
+
+/// Starts an app that is built already, does something with it, and ends it.
+///
+/// # Errors
+/// As [`with_app`].
+pub fn with_built_app(binary: Binary, work: impl AsyncFnOnce(&App) -> Result<()>) -> Result<(), Failure> {
+    let name = name_of(&work);
+    alone(run(binary, &name, work))
+}
+
+async fn run(binary: Binary, name: &str, test: impl AsyncFnOnce(&App) -> Result<()>) -> Result<()> {
+    let app = App::start(binary, name).await?;
+    let outcome = AssertUnwindSafe(limited(test(&app))).catch_unwind().await;
+    if !matches!(outcome, Ok(Ok(()))) {
+        let described = timeout(Duration::from_secs(20), app.describe()).await;
+        eprintln!("{name} failed. The windows show:\n{}", described.as_deref().unwrap_or("(no answer)"));
+    }
+    let ended = app.end();
+    match outcome {
+        Ok(result) => result.and(ended),
+        Err(panic) => resume_unwind(panic),
+    }
 }
 
 /// Runs a test that starts its app itself.

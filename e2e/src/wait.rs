@@ -14,8 +14,16 @@ pub(crate) const INTERVAL: Duration = Duration::from_millis(15);
 ///
 /// # Errors
 /// If it does not within [`PATIENCE`], with `what` and the condition's last error.
-pub async fn wait_until(what: &str, mut condition: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
-    let deadline = Instant::now() + PATIENCE;
+pub async fn wait_until(what: &str, condition: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    wait_for(PATIENCE, what, condition).await
+}
+
+/// As [`wait_until`], for what takes its time.
+///
+/// # Errors
+/// If the condition does not hold within `patience`.
+pub async fn wait_for(patience: Duration, what: &str, mut condition: impl AsyncFnMut() -> Result<bool>) -> Result<()> {
+    let deadline = Instant::now() + patience;
     loop {
         let last = condition().await;
         if matches!(last, Ok(true)) {
@@ -23,7 +31,7 @@ pub async fn wait_until(what: &str, mut condition: impl AsyncFnMut() -> Result<b
         }
         if Instant::now() > deadline {
             let why = last.err().map(|error| format!(": {error:#}")).unwrap_or_default();
-            bail!("after {} s it was still not so that {what}{why}", PATIENCE.as_secs());
+            bail!("after {} s it was still not so that {what}{why}", patience.as_secs());
         }
         sleep(INTERVAL).await;
     }

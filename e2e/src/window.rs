@@ -198,12 +198,20 @@ impl<'a> Window<'a> {
         self.holds("isReady && counter.get() !== undefined").await
     }
 
-    /// Waits until an element with this `data-testid` is there.
+    /// Waits until the element with this `data-testid` is there.
     ///
     /// # Errors
     /// If it is not in time.
-    pub async fn find(&self, test_id: &str) -> Result<()> {
+    pub async fn has(&self, test_id: &str) -> Result<()> {
         self.holds(&format!("document.querySelector({:?}) !== null", selector(test_id))).await
+    }
+
+    /// Waits until an element reads so.
+    ///
+    /// # Errors
+    /// If it does not in time, with what it reads.
+    pub async fn reads(&self, test_id: &str, text: &str) -> Result<()> {
+        self.shows(&format!("document.querySelector({:?})?.textContent.trim()", selector(test_id)), text).await
     }
 
     /// Clicks an element, as a person does.
@@ -231,19 +239,10 @@ impl<'a> Window<'a> {
         test_id: &str,
         act: impl AsyncFnOnce(Element) -> Result<(), fantoccini::error::CmdError>,
     ) -> Result<()> {
-        self.find(test_id).await?;
+        self.has(test_id).await?;
         let session = self.page.looking_at(self.label).await?;
         let element = session.client.find(Locator::Css(&selector(test_id))).await?;
         act(element).await.with_context(|| format!("window {:?}, {test_id}", self.label))
-    }
-
-    /// Puts the window somewhere on the display.
-    ///
-    /// # Errors
-    /// If the WebDriver cannot.
-    pub async fn moves_to(&self, x: u32, y: u32, width: u32, height: u32) -> Result<()> {
-        let session = self.page.looking_at(self.label).await?;
-        Ok(session.client.set_window_rect(x, y, width, height).await?)
     }
 
     /// What it shows, for people.

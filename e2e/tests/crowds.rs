@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 const WRITES: u32 = 10_000;
 
-/// Bounds what one window may hear, or ask, during a storm. Announcements come at most every 16 ms.
-const FEW: u64 = 1_000;
+/// How often a topic is announced at most, in ms.
+const ANNOUNCE_INTERVAL_MS: u64 = 16;
 
 #[test]
 fn one_write_reaches_twenty_windows() -> Result<(), Failure> {
@@ -27,13 +27,7 @@ fn one_write_reaches_twenty_windows() -> Result<(), Failure> {
 
 #[test]
 fn i3_after_a_storm_without_pauses_every_window_shows_the_last_write() -> Result<(), Failure> {
-    with_app(Binary::Test, async |app| {
-        let labels = storm(app, Duration::ZERO, async || Ok(())).await?;
-        for label in &labels {
-            assert_few(app, label).await?;
-        }
-        Ok(())
-    })
+    with_app(Binary::Test, async |app| storm(app, Duration::ZERO, async || Ok(())).await)
 }
 
 #[test]
@@ -41,7 +35,7 @@ fn i14_a_long_storm_costs_few_messages_and_pages_answer_in_its_midst() -> Result
     with_app(Binary::Test, async |app| {
         let mut asked = 0;
         let mut longest = Duration::ZERO;
-        let labels = storm(app, Duration::from_micros(200), async || {
+        storm(app, Duration::from_micros(300), async || {
             let half_way = app.stats().await?.counter;
             assert!(half_way < WRITES, "the storm was over too early to see anything");
             for label in ["w1", "w8"] {
@@ -55,35 +49,35 @@ fn i14_a_long_storm_costs_few_messages_and_pages_answer_in_its_midst() -> Result
         })
         .await?;
         println!("{asked} questions in the midst of the storm, the longest answer took {longest:?}");
-        for label in &labels {
-            assert_few(app, label).await?;
-        }
         Ok(())
     })
 }
 
-/// Opens eight windows beside `main`, lets a storm of writes loose, and waits until all show its end.
-async fn storm(app: &App, pause: Duration, meanwhile: impl AsyncFnOnce() -> Result<()>) -> Result<Vec<String>> {
+/// Opens eight windows beside `main`, lets a storm of writes loose, waits until all show its end, and sees what it cost
+/// each of them.
+async fn storm(app: &App, pause: Duration, meanwhile: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
     let labels = open_all(app, 8).await?;
     for label in &labels {
         app.window(label).does("heartbeat.start(); await hear('counter')").await?;
     }
+    let start = Instant::now();
     app.start_storm(WRITES, pause).await?;
     meanwhile().await?;
     app.storm_is_over().await?;
-    assert_eq!(app.stats().await?.counter, WRITES);
     all_show(app, &labels, WRITES).await?;
-    Ok(labels)
-}
+    let most = start.elapsed().as_millis() as u64 / ANNOUNCE_INTERVAL_MS + 2;
 
-async fn assert_few(app: &App, label: &str) -> Result<()> {
-    let window = app.window(label);
-    let heard: u64 = window.eval("heard.counter").await?;
-    let pulls: u64 = window.eval("pulls('counter')").await?;
-    let longest: f64 = window.eval("heartbeat.longest").await?;
-    println!("{label}: {heard} events, {pulls} pulls, {longest:.0} ms the longest pause of the page");
-    assert!((1..FEW).contains(&heard), "{heard} events");
-    assert!(pulls < FEW, "{pulls} pulls");
+    println!("{WRITES} writes in {:?}", start.elapsed());
+    for label in &labels {
+        let window = app.window(label);
+        let heard: u64 = window.eval("heard.counter").await?;
+        let pulls: u64 = window.eval("pulls('counter')").await?;
+        let longest: f64 = window.eval("heartbeat.longest").await?;
+        println!("{label}: {heard} events, {pulls} pulls, {longest:.0} ms the longest pause of the page");
+        assert!((1..=most).contains(&heard), "{heard} events, and {most} are the most that the interval allows");
+        // Each answers an event, but for the first, and those of a window that is focused.
+        assert!(pulls <= heard + 10, "{pulls} pulls for {heard} events");
+    }
     Ok(())
 }
 

@@ -2,10 +2,16 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use anyhow::{Context, Result};
-use lockstep_e2e::{App, Binary, DirectApp, Failure, Process, full, wait_until, with_app, without_app};
+use lockstep_e2e::{
+    App, Binary, DirectApp, Failure, PATIENCE, Process, full, wait_for, wait_until, with_app, without_app,
+};
+use std::time::Duration;
 
 /// What the engine documents: how many page lives of one label it remembers.
 const SESSIONS_PER_LABEL: usize = 8;
+
+/// And for how long it remembers those that have ended.
+const SESSION_GRACE: Duration = Duration::from_secs(60);
 
 #[test]
 fn a_window_that_is_closed_while_it_pulls_harms_nobody_and_leaves_no_reader() -> Result<(), Failure> {
@@ -50,6 +56,13 @@ fn i14_windows_that_open_write_and_close_leave_nothing_behind() -> Result<(), Fa
         let per_window = after.saturating_sub(before) / (cycles - warm_up);
         println!("{before} KiB after {warm_up} windows, {after} KiB after {cycles}: {per_window} KiB for each");
         assert!(per_window < 1024, "{per_window} KiB for each window");
+        if full() {
+            wait_for(SESSION_GRACE + PATIENCE, "only main's session is remembered", async || {
+                let stats = app.stats().await?;
+                Ok((stats.sessions, stats.remembered_writes) == (1, 0))
+            })
+            .await?;
+        }
         Ok(())
     })
 }

@@ -106,6 +106,21 @@ fn i8_a_page_that_is_left_and_returned_to_is_in_step_again() -> Result<(), Failu
     })
 }
 
+#[test]
+fn i8_a_hidden_window_is_in_step_when_it_is_shown() -> Result<(), Failure> {
+    with_app(Binary::Test, async |app| {
+        let (main, b) = (app.window("main"), app.open("b").await?);
+        app.invoke::<()>("show_window", json!({ "label": "b", "shown": false })).await?;
+        b.shows("document.visibilityState", "hidden").await?;
+        main.does("await times(50, (n) => counter.set(n + 1))").await?;
+        app.invoke::<()>("show_window", json!({ "label": "b", "shown": true })).await?;
+        b.shows("document.visibilityState", "visible").await?;
+        b.shows("counter.get()", 50).await?;
+        b.does("await counter.set(51)").await?;
+        main.shows("counter.get()", 51).await
+    })
+}
+
 /// Reloads the window from Rust, and waits until its new page is ready.
 async fn reload(app: &App, window: Window<'_>) -> Result<()> {
     let life: f64 = window.eval("pageLife").await?;

@@ -27,7 +27,9 @@ export {
 } from './throttle.js';
 export type {
   ChangeMeta,
+  DispatchOptions,
   MergePatch,
+  OptimisticOptions,
   Selection,
   SubscribeOptions,
   TopicStatus,

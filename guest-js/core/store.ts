@@ -4,6 +4,7 @@ import { type ErrorContext, toLockstepError } from './explain.js';
 import { applyJsonPatch } from './json-patch.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
+import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
 import { attach, relink } from './page.js';
 import { changedPaths, partAt } from './path.js';
@@ -30,6 +31,7 @@ declare const process: { env: { NODE_ENV?: string } };
  * - **I7** Its copy moves forward only, and is its own: no listener, transport or other handle
  *   holds a part of it that could be changed.
  * - **I8** It goes on trying for as long as it lives, and asks again when the page wakes.
+ * - **I10** An optimistic write that is refused is taken back, and no other.
  * - **I9** Nothing is called back after `close()`, except that the status is `closed`.
  * - **I12** A write resolves when this copy is at the write's revision or newer.
  *
@@ -49,8 +51,9 @@ export function createTopicStore<T, A = never>(
     onError,
   } = options;
 
-  let value: T | undefined;
-  let previous: T | undefined;
+  // What the backend has confirmed, and that with what is pending on top of it.
+  let base: T | undefined;
+  let shown: T | undefined;
   let announced: InvalidationEvent | undefined;
   let status: TopicStatus = 'idle';
   let sleepless: Unsubscribe | undefined;
@@ -66,6 +69,10 @@ export function createTopicStore<T, A = never>(
 
   const failed = (error: unknown): void => engine.report({ phase: 'apply', error });
   const changes = createListeners<[next: T, previous: T | undefined, meta: ChangeMeta]>(failed);
+  const news: [next: T, previous: T | undefined, meta: ChangeMeta][] = [];
+  const overlay = createOverlay((error) => {
+    if (status !== 'closed') failed(error);
+  });
   const named = new Map<string, Unsubscribe>();
   const statuses = createListeners<[next: TopicStatus, previous: TopicStatus]>(failed);
 
@@ -94,19 +101,19 @@ export function createTopicStore<T, A = never>(
       let next = data;
       if (next === undefined) {
         try {
-          next = applyJsonPatch(value, patch);
+          next = applyJsonPatch(base, patch);
         } catch (error) {
           logger.warn('the patch cannot be applied, pulling the whole', { topic, error });
           return 'rebase';
         }
       }
-      previous = value;
-      value = copySharing(value, next, freeze) as T;
+      base = copySharing(shown, next, freeze) as T;
       return undefined;
     },
     onApplied({ sourceId }) {
       resolveReady();
-      if (value !== previous) tell(value as T, previous, sourceId);
+      overlay.landed(engine.gate.revision());
+      show(overlay.over(base), sourceId, !overlay.size());
     },
     shouldRefresh(event) {
       announced = event;
@@ -139,7 +146,19 @@ export function createTopicStore<T, A = never>(
     transport,
     engine,
     writeTimeoutMs,
-    get: () => value as T,
+    get: () => base as T,
+    early: {
+      add(operation, optimistic) {
+        const early = overlay.add(earlyChange(operation, optimistic));
+        if (base !== undefined) show(overlay.through(shown, early), transport.label);
+        return early;
+      },
+      drop: overlay.drop,
+      replay() {
+        if (base === undefined || status === 'closed') return;
+        show(overlay.over(base), transport.label);
+      },
+    },
     explained,
     onIdle: () => release(),
   });
@@ -151,18 +170,32 @@ export function createTopicStore<T, A = never>(
     statuses.tell(to, from);
   }
 
-  function tell(next: T, before: T | undefined, writtenBy: string | undefined): void {
+  /** Shows a state, which may share its parts with what was shown, and tells of what is new. */
+  function show(state: unknown, writtenBy: string | undefined, sharing = false): void {
+    const before = shown;
+    const next = (sharing ? state : copySharing(before, state, freeze)) as T;
+    shown = next;
+    if (!overlay.size()) base = next;
+    if (next === before) return;
     const revision = engine.gate.revision();
     const heardOf = announced?.revision === revision ? announced.sourceId : undefined;
     let paths: string[] | undefined;
-    changes.tell(next, before, {
-      revision,
-      sourceId: writtenBy ?? heardOf ?? null,
-      get changedPaths() {
-        paths ??= changedPaths(before, next);
-        return paths;
+    news.push([
+      next,
+      before,
+      {
+        revision,
+        sourceId: (writtenBy ?? heardOf) || null,
+        get changedPaths() {
+          paths ??= changedPaths(before, next);
+          return paths;
+        },
       },
-    });
+    ]);
+    // A listener that writes optimistically makes news of its own: everybody hears it after this.
+    if (news.length > 1) return;
+    for (const item of news) changes.tell(...item);
+    news.length = 0;
   }
 
   /** Whatever is used first starts the store. */
@@ -193,11 +226,11 @@ export function createTopicStore<T, A = never>(
     return {
       get() {
         use();
-        return value === undefined ? undefined : pick(value);
+        return shown === undefined ? undefined : pick(shown);
       },
       subscribe(listener) {
         use();
-        let last = value === undefined ? undefined : { part: pick(value) };
+        let last = shown === undefined ? undefined : { part: pick(shown) };
         return changes.add((next, _, meta) => {
           const part = pick(next);
           if (last && equal(last.part, part)) return;
@@ -213,7 +246,7 @@ export function createTopicStore<T, A = never>(
     topic,
     get() {
       use();
-      return value;
+      return shown;
     },
     subscribe(listener, { path, id } = {}) {
       const part = path && partAt(path);
@@ -247,6 +280,9 @@ export function createTopicStore<T, A = never>(
       use();
       return statuses.add(listener);
     },
+    get pending() {
+      return overlay.size();
+    },
     get revision() {
       use();
       return engine.gate.revision();
@@ -264,6 +300,7 @@ export function createTopicStore<T, A = never>(
       sleepless?.();
       engine.stop();
       changes.clear();
+      overlay.clear();
       rejectReady(closed());
       turn('closed');
       statuses.clear();

@@ -54,6 +54,29 @@ export interface WriteOptions {
   expectedRevision?: Revision;
 }
 
+/** How a write is to be made whose result a window can foresee. */
+export interface OptimisticOptions extends WriteOptions {
+  /**
+   * Shows the result at once, before the backend has answered. What others change meanwhile is
+   * shown beneath it. Where the write is refused, it alone is taken back.
+   */
+  optimistic?: boolean;
+}
+
+/** How an action is to be dispatched. */
+export interface DispatchOptions<T, A> extends WriteOptions {
+  /**
+   * What the backend's reducer is expected to make of the state: shown at once, and made again
+   * on every newer state until the backend has answered. It must be free of side effects, and
+   * must not alter its arguments. Where it throws, nothing is shown early, and `onError` is told.
+   *
+   * Where the answer is lost, or late by more than a quarter of a second, the state that already
+   * holds the action may come first: then its effect is shown twice until the answer is here,
+   * unless doing it twice is the same as doing it once.
+   */
+  optimistic?: (state: T, action: A) => T;
+}
+
 /** What a listener is told of a change, beside the states before and after it. */
 export interface ChangeMeta {
   /** The revision that the state is at now. */
@@ -151,7 +174,10 @@ export interface TopicStoreOptions {
 export interface TopicStore<T, A = never> {
   readonly topic: Topic;
 
-  /** The state, or undefined before the first snapshot. The store's own: not to be changed. */
+  /**
+   * The state, with the optimistic writes that are pending; undefined before the first snapshot.
+   * The store's own: not to be changed.
+   */
   get(): T | undefined;
 
   /**
@@ -192,15 +218,18 @@ export interface TopicStore<T, A = never> {
    * @example
    * await settings.set({ theme: 'dark', fontSize: 14 });
    */
-  set(value: T, options?: WriteOptions): Promise<Revision>;
+  set(value: T, options?: OptimisticOptions): Promise<Revision>;
 
   /**
    * Changes only what the patch names (RFC 7396), whatever the rest is by now.
    *
    * @example
    * await settings.merge({ theme: 'dark' });
+   *
+   * @example
+   * slider.oninput = () => settings.merge({ volume: slider.value }, { optimistic: true });
    */
-  merge(patch: MergePatch<T>, options?: WriteOptions): Promise<Revision>;
+  merge(patch: MergePatch<T>, options?: OptimisticOptions): Promise<Revision>;
 
   /**
    * Applies a JSON Patch (RFC 6902) to whatever the state is by now: all of its operations, or
@@ -209,7 +238,7 @@ export interface TopicStore<T, A = never> {
    * @example
    * await todos.patch([{ op: 'add', path: '/items/-', value: { title: 'Milk' } }]);
    */
-  patch(operations: readonly JsonPatchOperation[], options?: WriteOptions): Promise<Revision>;
+  patch(operations: readonly JsonPatchOperation[], options?: OptimisticOptions): Promise<Revision>;
 
   /**
    * Sends an action to the reducer that the topic was declared with, which applies it to
@@ -218,11 +247,14 @@ export interface TopicStore<T, A = never> {
    *
    * @example
    * await todos.dispatch({ type: 'toggle', id: 7 });
+   *
+   * @example
+   * todos.dispatch(action, { optimistic: reduce }).catch(({ reason }) => toast(reason));
    */
-  dispatch(action: A, options?: WriteOptions): Promise<Revision>;
+  dispatch(action: A, options?: DispatchOptions<T, A>): Promise<Revision>;
 
   /**
-   * Makes the next state from the current one, and loses nobody's change: where another window
+   * Makes the next state from the current one (the confirmed one, without optimistic writes), and loses nobody's change: where another window
    * was faster, `change` is called again with what that one wrote. `change` must therefore be
    * free of side effects, and must not alter its argument. Pulls first where nothing was pulled
    * yet, and rejects if that fails. After 100 conflicts in a row it rejects with `conflict`. What
@@ -238,8 +270,11 @@ export interface TopicStore<T, A = never> {
   /** Calls `listener` after each change of `status`, until the returned function is called. */
   onStatus(listener: (next: TopicStatus, previous: TopicStatus) => void): Unsubscribe;
 
-  /** The revision of `get()`; `0` before the first snapshot. */
+  /** The revision of the confirmed state beneath `get()`; `0` before the first snapshot. */
   readonly revision: Revision;
+
+  /** How many of this store's optimistic writes are not confirmed yet. Reading it starts nothing. */
+  readonly pending: number;
 
   /**
    * Resolves when the first snapshot is here. Rejects with `closed` if the store is closed

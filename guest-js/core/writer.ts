@@ -1,6 +1,7 @@
 import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
+import type { Early } from './optimistic.js';
 import {
   type EndedWrite,
   enqueue,
@@ -21,6 +22,13 @@ export const UPDATE_ATTEMPTS = 100;
 const CONFLICT_PAUSE_FIRST_MS = 4;
 const CONFLICT_PAUSE_LONGEST_MS = 200;
 
+interface WriteHow extends WriteOptions {
+  optimistic?: boolean | Exclude<Optimistic, true>;
+}
+
+/** `true`, or what an action is expected to do. */
+type Optimistic = true | ((state: never, action: never) => unknown);
+
 export interface WriterOptions<T> {
   topic: string;
   transport: Transport;
@@ -28,13 +36,20 @@ export interface WriterOptions<T> {
   writeTimeoutMs: number;
   /** The state that the backend has confirmed. */
   get(): T;
+  /** The optimistic writes that the store shows. */
+  early: {
+    add(operation: WriteOperation, optimistic: Optimistic): Early;
+    drop(early: Early): boolean;
+    /** Shows what is left. */
+    replay(): void;
+  };
   explained(error: unknown, action: ErrorContext['action']): LockstepError;
   /** No write is under way any more. */
   onIdle(): void;
 }
 
 export interface Writer<T> {
-  write(operation: WriteOperation, options?: WriteOptions): Promise<Revision>;
+  write(operation: WriteOperation, options?: WriteHow): Promise<Revision>;
   update(change: (current: T) => T): Promise<Revision>;
   /** Whether a write is under way, so that its answer will come. */
   busy(): boolean;
@@ -42,6 +57,7 @@ export interface Writer<T> {
 
 /** One write of this store, from the call to its end. */
 interface Write extends QueuedWrite {
+  early?: Early;
   promise: Promise<Revision>;
   resolve(revision: Revision): void;
 }
@@ -58,7 +74,7 @@ interface Write extends QueuedWrite {
  *   any of its promises. What was applied but cannot be shown rejects with `applied`.
  */
 export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
-  const { topic, transport, engine, writeTimeoutMs, get, explained, onIdle } = options;
+  const { topic, transport, engine, writeTimeoutMs, get, early, explained, onIdle } = options;
   const { gate } = engine;
   let unsettled = 0;
 
@@ -75,11 +91,16 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
     unsettled++;
     const promise = new Promise<Revision>((yes, no) => {
       resolve = yes;
-      reject = (error) => no(explained(error, 'write'));
+      reject = (error) => {
+        // One that has a revision was applied: it stays until the confirmed state has it.
+        if (write.early && !write.early.at && early.drop(write.early)) early.replay();
+        no(explained(error, 'write'));
+      };
     }).finally(() => {
       if (--unsettled === 0) onIdle();
     });
-    return { operation, store, promise, resolve, reject };
+    const write: Write = { operation, store, promise, resolve, reject };
+    return write;
   }
 
   /** Sends what stands next in the queue, this store's and other copies'. Never rejects. */
@@ -130,15 +151,26 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   }
 
   async function took(answer: unknown, ended: EndedWrite[]): Promise<void> {
+    const writes = ended as { write: Write; result: unknown }[];
+    // Before the answer is shown: what it holds, and what is refused, is not to lie on top of it.
+    for (const { write, result } of writes) {
+      const { revision, error } = Object(result);
+      if (!write.early) continue;
+      if (error === undefined && isCanonicalRevision(revision)) write.early.at = revision;
+      else early.drop(write.early);
+    }
     let failure: { cause: unknown } | undefined;
     await show(answer).catch((cause: unknown) => {
       failure = { cause };
     });
-    for (const { write, result } of ended) {
+    // What was applied and is not here yet stays until it is. What may not be read never comes.
+    for (const { write } of writes) if (write.early && !failure) early.drop(write.early);
+    if (writes.some(({ write }) => write.early)) early.replay();
+    for (const { write, result } of writes) {
       const { revision, error } = Object(result);
       if (error !== undefined) write.reject(error);
       else if (failure) write.reject(applied(failure.cause, revision));
-      else (write as Write).resolve(revision);
+      else write.resolve(revision);
     }
   }
 
@@ -199,11 +231,13 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   }
 
   return {
-    async write(operation, { expectedRevision } = {}) {
+    async write(operation, { expectedRevision, optimistic } = {}) {
       const write = begin(
         seal({ ...operation, ...(expectedRevision !== undefined && { expectedRevision }) }),
       );
       enqueueWrite(here().entry, write, send);
+      // Queued first: a listener that writes when it is told comes after this.
+      if (optimistic) write.early = early.add(write.operation, optimistic);
       return write.promise;
     },
     update: (change) => enqueue(here().entry, () => attempt(change)),

@@ -1,8 +1,9 @@
 import { applyJsonPatch } from '../core/json-patch.js';
+import { mergePatch } from '../core/merge-patch.js';
 import type { Revision } from '../core/revision.js';
 import type { Transport, Wake, WriteOperation, WriteRequest } from '../core/transport.js';
 import type { Topic, Unsubscribe } from '../core/types.js';
-import { mergePatch, topLevelPatch } from './json.js';
+import { topLevelPatch } from './json.js';
 
 /** One crossing between a window and the backend. */
 export interface Hop {

@@ -22,6 +22,13 @@ struct Command {
     run: fn(&[String]) -> Result<()>,
 }
 
+impl Command {
+    fn how_to_call(&self) -> String {
+        let space = if self.usage.is_empty() || self.usage.starts_with('\n') { "" } else { " " };
+        format!("Usage: cargo xtask {}{space}{}", self.name, self.usage)
+    }
+}
+
 const COMMANDS: &[Command] =
     &[setup::COMMAND, demo::COMMAND, test::COMMAND, lint::COMMAND, tidy::COMMAND, bindings::COMMAND, mutants::COMMAND];
 
@@ -76,7 +83,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     };
     if args.iter().any(|arg| is_help(arg)) {
-        println!("{}\n\nUsage: cargo xtask {} {}", command.about, command.name, command.usage.trim_end());
+        println!("{}\n\n{}", command.about, command.how_to_call());
         return ExitCode::SUCCESS;
     }
     match (command.run)(args) {
@@ -85,7 +92,7 @@ fn main() -> ExitCode {
         Err(error) => {
             eprintln!("error: {error:#}");
             if error.is::<Usage>() {
-                eprintln!("\nUsage: cargo xtask {} {}", command.name, command.usage.trim_end());
+                eprintln!("\n{}", command.how_to_call());
                 return ExitCode::from(2);
             }
             ExitCode::FAILURE

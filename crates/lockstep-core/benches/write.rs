@@ -68,6 +68,7 @@ fn lockstep_merge_from_a_window(bencher: Bencher<'_, '_>) {
             .write(
                 SETTINGS.name(),
                 ClientWrite {
+                    asked: false,
                     session: session.clone(),
                     seq,
                     writes: vec![Proposal { expected: None, change: Ok(change) }],

@@ -29,6 +29,7 @@ pub trait State: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 impl<T: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> State for T {}
 
 thread_local! {
+    #[allow(clippy::missing_const_for_thread_local, reason = "loom's thread-locals have no const form")]
     static INSIDE_WRITE: Flag<bool> = Flag::new(false);
 }
 

@@ -125,7 +125,8 @@ fn measure(value: &Value, bytes: &mut usize) -> usize {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
     use crate::{clock::SystemClock, revision::Revision};

@@ -186,7 +186,8 @@ fn evict(label: &Arc<str>, pages: &mut Vec<Page>) -> Option<SessionKey> {
     (pages.len() > SESSIONS_PER_LABEL).then(|| SessionKey { label: Arc::clone(label), page: pages.remove(0).id })
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

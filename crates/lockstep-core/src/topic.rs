@@ -128,7 +128,8 @@ impl<T> fmt::Debug for Topic<T> {
     }
 }
 
-#[cfg(all(test, not(loom)))]
+#[cfg(test)]
+#[cfg(not(loom))]
 mod tests {
     use super::*;
 

@@ -267,15 +267,29 @@ fn i10_a_topic_that_asks_somebody_first_takes_no_write_without_an_answer() {
 fn i11_a_refusal_by_somebody_who_was_asked_before_is_remembered() {
     let (store, _) = store(options().asynchronous());
     let session = SessionKey::new("main", "p".parse().unwrap());
-    let write = |change| {
+    let write = |asked, change| {
         let writes = vec![Proposal { expected: None, change }];
-        store.write(COUNTER.name(), ClientWrite { session: session.clone(), seq: 1, asked: false, writes }).unwrap()[0]
-            .clone()
+        store.write(COUNTER.name(), ClientWrite { session: session.clone(), seq: 1, asked, writes }).unwrap()[0].clone()
     };
     assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(false));
-    let refused = write(Err(Reject::new("no", "never")));
+    let refused = write(true, Err(Reject::new("no", "never")));
     assert!(refused.as_ref().is_err_and(|error| error.to_string().contains("never")));
     assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(true));
-    assert_eq!(write(Ok(add(1))), refused);
+    assert_eq!(write(false, Ok(add(1))), refused);
     assert_eq!(*store.get(COUNTER).unwrap(), 0);
+}
+
+#[test]
+fn i10_a_window_s_write_that_nobody_was_asked_about_is_refused_and_may_come_again() {
+    let (store, recorder) = store(options().asynchronous());
+    let session = SessionKey::new("main", "p".parse().unwrap());
+    let write = |asked| {
+        let writes = vec![Proposal { expected: None, change: Ok(add(1)) }];
+        store.write(COUNTER.name(), ClientWrite { session: session.clone(), seq: 1, asked, writes })
+    };
+    assert_eq!(write(false), Err(WriteError::NotAsked(COUNTER.name().clone())));
+    unchanged(&store, &recorder);
+    assert!(write(true).unwrap()[0].is_ok());
+    assert!(write(false).unwrap()[0].is_ok(), "a repeated one is answered from memory");
+    assert_eq!(*store.get(COUNTER).unwrap(), 1);
 }

@@ -410,3 +410,34 @@ fn i4_a_type_that_calls_the_store_while_it_is_read_in_gets_an_error() {
     let error = b.store.write(NOSY.name(), write).unwrap()[0].clone().unwrap_err();
     assert!(error.to_string().contains("from inside a write"), "{error}");
 }
+
+#[test]
+fn i4_asking_how_much_is_remembered_from_inside_a_write_is_no_deadlock() {
+    let b = bench();
+    b.write("p", 1, set(1)).unwrap();
+    b.store.update(COUNTER, |count| *count = b.store.stats().remembered_writes as u32 + 10).unwrap();
+    assert_eq!(b.counter().1, 11);
+}
+
+#[test]
+fn i3_a_slow_write_holds_up_no_other_topic_s_announcement() {
+    let b = bench();
+    b.write("p", 1, set(1)).unwrap();
+    b.announced();
+    b.store.drop_label("main");
+    b.clock.advance(SESSION_GRACE);
+    b.store
+        .update(COUNTER, |_| {
+            // Meanwhile, elsewhere: a session has to be forgotten, and another topic has changed.
+            let store = b.store.clone();
+            let driven = std::thread::spawn(move || {
+                store.set(LIST, vec!["a".into()]).unwrap();
+                store.announce_due()
+            });
+            assert!(driven.join().unwrap().is_some(), "what could not be forgotten is tried again");
+        })
+        .unwrap();
+    assert_eq!(b.recorder.take().iter().map(told).collect::<Vec<_>>(), [("list".into(), 4, None)]);
+    b.store.announce_due();
+    assert_eq!(b.store.stats().remembered_writes, 0);
+}

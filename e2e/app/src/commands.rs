@@ -41,6 +41,12 @@ pub async fn reload_window(app: AppHandle, label: String) -> Answer<()> {
     window(&app, &label)?.reload().map_err(text)
 }
 
+#[tauri::command]
+pub async fn show_window(app: AppHandle, label: String, shown: bool) -> Answer<()> {
+    let window = window(&app, &label)?;
+    if shown { window.show() } else { window.hide() }.map_err(text)
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Stats {

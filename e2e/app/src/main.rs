@@ -25,6 +25,7 @@ fn main() -> tauri::Result<()> {
             commands::open_window,
             commands::close_window,
             commands::reload_window,
+            commands::show_window,
             commands::stats,
             commands::slow_calls,
             commands::slow_command,

@@ -42,7 +42,9 @@ impl Mutant {
     }
 
     pub fn matches(&self, filter: &str) -> bool {
-        self.invariant == filter || self.id.contains(filter) || self.file.contains(filter)
+        // `I1` is not the beginning of `I10`.
+        let is_invariant = filter.strip_prefix('I').is_some_and(|number| number.parse::<u32>().is_ok());
+        self.invariant == filter || !is_invariant && (self.id.contains(filter) || self.file.contains(filter))
     }
 
     /// The file's text with the mutant in it.

@@ -105,7 +105,7 @@ fn i11_a_batch_says_of_each_write_what_became_of_it_and_is_answered_again() {
     let results = answer["results"].as_array().unwrap();
     let kinds: Vec<_> = results.iter().map(|result| result["error"]["kind"].as_str()).collect();
     assert_eq!(kinds, [None, Some("rejected"), Some("conflict"), None]);
-    assert_eq!(results[2]["error"]["data"], json!(["bread"]), "a conflict brings what is there now");
+    assert_eq!(results[2]["error"]["data"], Value::Null, "what is there now stands beside the results");
     assert_eq!((&answer["data"], &answer["revision"]), (&json!(["bread"]), &results[3]["revision"]));
 
     app.lockstep().update(NOTES, |notes| notes.push("later".into())).unwrap();
@@ -164,4 +164,37 @@ fn i10_rust_waits_for_an_asynchronous_hook_by_name() {
     assert!(error.to_string().contains("`update_async`"));
     block_on(lockstep.update_async(NOTES, |notes| notes.push("async".into()))).unwrap();
     assert_eq!(*lockstep.get(NOTES).unwrap(), ["async"]);
+}
+
+#[test]
+fn i13_a_window_that_may_only_write_learns_nothing_of_the_state_from_its_mistakes() {
+    let (app, _) = notes(options());
+    app.lockstep().set(NOTES, vec!["secret".into()]).unwrap();
+    let writer =
+        window_with(&app, "blind", &json!([{ "identifier": "lockstep:write", "allow": [{ "topic": "notes" }] }]));
+    let told = |seq, operation| writer.write("notes", seq, operation).unwrap_err();
+    let wrong = told(1, json!({ "merge": { "0": 1 } }));
+    assert_eq!((&wrong["kind"], &wrong["path"]), (&json!("invalidData"), &json!("")));
+    let probe = json!([{ "op": "test", "path": "/0", "value": "secret" }]);
+    assert_eq!(told(2, json!({ "patch": probe }))["kind"], "denied");
+    let batch = writer.write("notes", 3, json!({ "writes": [{ "set": 7 }] })).unwrap();
+    assert_eq!(batch["results"][0]["error"]["path"], "");
+    assert_eq!(app.lockstep().get(NOTES).unwrap().len(), 1);
+}
+
+#[test]
+fn i4_a_hook_that_writes_its_own_topic_gets_an_error_instead_of_waiting_for_itself() {
+    let app = app();
+    let handle = app.handle().clone();
+    let hook = move |change, _| {
+        let handle = handle.clone();
+        async move {
+            let inner = handle.lockstep().update_async(NOTES, |notes| notes.push("inner".into())).await;
+            assert!(inner.unwrap_err().to_string().contains("from inside a write"));
+            Ok(change)
+        }
+    };
+    app.lockstep().register_with(NOTES, vec![], options().intercept_async(PATIENCE, hook)).unwrap();
+    block_on(app.lockstep().update_async(NOTES, |notes| notes.push("outer".into()))).unwrap();
+    assert_eq!(*app.lockstep().get(NOTES).unwrap(), ["outer"]);
 }
