@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { mergePatch, topLevelPatch } from '../testing/json.js';
+import { topLevelPatch } from '../testing/json.js';
 import { applyJsonPatch } from './json-patch.js';
+import { mergePatch } from './merge-patch.js';
 
 /** A patch on a frozen document: so nothing is changed in place. */
 function check(document: unknown, patch: unknown[], expected: unknown): void {

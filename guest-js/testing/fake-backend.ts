@@ -304,6 +304,8 @@ export function createFakeBackend(options: FakeBackendOptions) {
     /** The backend itself writes. */
     set: (topic: Topic, data: unknown) => change(topic, data, null),
     data: (topic: Topic): unknown => copy(find(topic).data),
+    /** What was there at one of the latest 50 revisions. */
+    at: (topic: Topic, revision: Revision): unknown => copy(find(topic).history.get(revision)),
     revision: (topic: Topic) => String(find(topic).revision) as Revision,
     /** The labels of the windows that said they read the topic. */
     readers: (topic: Topic) => [...find(topic).readers.keys()],

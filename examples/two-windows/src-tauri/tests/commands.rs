@@ -7,7 +7,7 @@ mod writes;
 
 use mock::{app, configured, window, window_with};
 use serde_json::{Value, json};
-use tauri_plugin_lockstep::{LockstepExt, Revision};
+use tauri_plugin_lockstep::{LockstepExt, Revision, Topic};
 use two_windows_lib::topics::{COUNTER, LIST, PRESENCE, SETTINGS, Theme};
 
 /// The error without its message.
@@ -104,12 +104,14 @@ fn each_of_several_pulls_has_its_own_result() {
     let counts = json!([{ "identifier": "lockstep:default", "allow": [{ "topic": "count*" }] }]);
     let reader = window_with(&app, "reader", &counts);
     let revision = app.lockstep().set(COUNTER, 3).unwrap();
+    app.lockstep().register(Topic::<u8>::new("counted"), 1).unwrap();
+    let counted = revision_of(&reader.get_snapshot("counted").unwrap());
     let pulls = json!([
         { "topic": "counter" },
         { "topic": "settings" },
-        { "topic": "counter", "since": revision },
+        { "topic": "counted", "since": counted },
         { "topic": "my settings" },
-        { "topic": "counter", "since": "07" },
+        { "topic": "counting", "since": "07" },
         "counter",
         { "topic": "countries" },
         { "topic": "counter" },
@@ -125,12 +127,12 @@ fn each_of_several_pulls_has_its_own_result() {
         json!([
             { "revision": revision, "data": 3 },
             { "kind": "denied", "topic": "settings", "window": "reader", "permission": "lockstep:default" },
-            { "revision": revision, "unchanged": true },
+            { "revision": counted, "unchanged": true },
             { "kind": "invalidTopic", "topic": "my settings" },
             { "kind": "invalidRequest", "field": "topics[4].since" },
             { "kind": "invalidRequest", "field": "topics[5]" },
             { "kind": "unknownTopic", "topic": "countries" },
-            { "revision": revision, "data": 3 },
+            { "kind": "invalidRequest", "field": "topics[7].topic" },
         ])
     );
 }

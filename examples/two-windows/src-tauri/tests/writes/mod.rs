@@ -140,8 +140,9 @@ fn i10_a_malformed_write_names_the_field_and_changes_nothing() {
         (changed("expectedRevision", json!(1)), "expectedRevision"),
         (changed("merge", json!({})), "set"),
         (json!({ "topic": "counter", "session": "s1", "seq": 1 }), "set"),
-        (changed("patch", json!([])), "patch"),
-        (changed("action", json!("increment")), "action"),
+        (changed("patch", json!([])), "set"),
+        (changed("action", json!("increment")), "set"),
+        (changed("writes", json!([{ "set": 1 }])), "set"),
     ];
     for (arguments, field) in refused {
         let error = bare(main.lockstep("write", arguments.clone()));
