@@ -191,7 +191,7 @@ async function run(actions: Action[], seed: number, patches: boolean) {
 
 it('I7, I10, I11, I12: whatever the schedule, each window shows what is pending on top of what is confirmed, and ends at the backend’s state', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 25, size: 'max' }), fc.nat(), fc.boolean(), run),
+    fc.asyncProperty(fc.array(action, { maxLength: 18, size: 'max' }), fc.nat(), fc.boolean(), run),
     { numRuns: 2000 },
   );
 }, 120_000);
