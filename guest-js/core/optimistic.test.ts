@@ -253,6 +253,7 @@ it('I9: after close() the last state stays, and nothing is pending', async () =>
   const release = hold();
   const ends = ['a', 'bad'].map((item) => outcome(store.dispatch(item, early)));
   store.close();
+  expect(store.pending).toBe(0);
   await release();
   expect(ends.map(({ now }) => now)).toMatchObject(['2', { kind: 'rejected' }]);
   expect([store.get()?.items, store.pending]).toEqual([['a', 'bad'], 0]);

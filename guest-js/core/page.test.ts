@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { deferred, tick } from '../test/helpers.js';
+import { deferred, pass, tick } from '../test/helpers.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
 import { attach, enqueue, pageOf, pageTopicOf, relink } from './page.js';
 
@@ -155,4 +155,39 @@ it('relink tells the backend again', async () => {
   relink(transport, 'a', noError);
   await tick();
   expect(backend.readers('a')).toEqual(['main']);
+});
+
+it('I8, I14: a subscribe that hangs holds up the next for a while, and however many follow, one does', async () => {
+  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const subscribe = vi.fn(() => new Promise<never>(() => {}));
+  transport.subscribe = subscribe;
+  const report = vi.fn();
+  await attach(transport, 'a', vi.fn(), report);
+  for (let wakes = 0; wakes < 10; wakes++) relink(transport, 'a', report);
+  await pass(9999);
+  expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([1, 0]);
+  await pass(1);
+  expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([2, 1]);
+  await pass(10_000);
+  expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([2, 2]);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('I14: the backend is told how it is when it is told', async () => {
+  const said: string[] = [];
+  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const first = deferred<void>();
+  transport.subscribe = async () => {
+    said.push('subscribe');
+    await first.promise;
+  };
+  transport.unsubscribe = async () => void said.push('unsubscribe');
+  const stop = await attach(transport, 'a', vi.fn(), noError);
+  await tick();
+  stop();
+  const stopAgain = await attach(transport, 'a', vi.fn(), noError);
+  stopAgain();
+  first.resolve();
+  await tick();
+  expect(said).toEqual(['subscribe', 'unsubscribe']);
 });

@@ -64,10 +64,17 @@ export interface PageTopic {
   readers: number;
   /** Keeps subscribe and unsubscribe in order: invokes may overtake one another. */
   link: Promise<unknown>;
+  /** The backend will be told, and has not been yet. */
+  telling?: boolean;
+  /** While it is set, the backend was told a moment ago; `again`: it is to be told after that. */
+  told?: { again?: boolean } | undefined;
 }
 
 // A call that hangs must not hold up the page for ever.
 const CALL_MS = 10_000;
+
+/** How often a page that wakes tells the backend of a topic at most. */
+export const WAKE_MS = 3000;
 
 // What one request may carry.
 const MAX_BATCH = 256;
@@ -180,7 +187,11 @@ export async function attach(
   };
 }
 
-/** Tells the backend whether this page reads the topic. Also after it may have forgotten. */
+/**
+ * Tells the backend whether this page reads the topic, as it is when its turn comes. One call at
+ * a time: one that hangs holds up the next for a while only, and however many are asked for
+ * meanwhile, one follows. **I14**
+ */
 export function relink(
   transport: Transport,
   topic: Topic,
@@ -188,10 +199,41 @@ export function relink(
 ): void {
   const page = pageOf(transport);
   const entry = pageTopicOf(page, topic);
-  const tell = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
+  if (entry.telling) return;
+  entry.telling = true;
   entry.link = entry.link
-    .then(() => timed(() => transport[tell](topic, page.session)))
+    .then(() => {
+      entry.telling = false;
+      const tell = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
+      return timed(() => transport[tell](topic, page.session));
+    })
     .catch(onLinkError);
+}
+
+/**
+ * Tells the backend again that this page reads the topic: while the page slept, the backend may
+ * have dropped its session. **I14** At most once in {@link WAKE_MS}: what wakes the page meanwhile
+ * is made up for at the end of that, once.
+ */
+export function rewake(
+  transport: Transport,
+  topic: Topic,
+  onLinkError: (error: unknown) => void,
+): void {
+  const entry = pageTopicOf(pageOf(transport), topic);
+  // A page that has not begun to listen will say so when it has.
+  if (!entry.readers) return;
+  if (entry.told) {
+    entry.told.again = true;
+    return;
+  }
+  const told: PageTopic['told'] = {};
+  entry.told = told;
+  relink(transport, topic, onLinkError);
+  setTimeout(() => {
+    entry.told = undefined;
+    if (told.again) rewake(transport, topic, onLinkError);
+  }, WAKE_MS);
 }
 
 function timed<R>(work: () => Promise<R>, late: (result: R) => void = () => {}): Promise<R> {

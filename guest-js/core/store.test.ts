@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { kindOf, outcome, pass, tick } from '../test/helpers.js';
 import { down, FIRST, type Settings, setup } from '../test/store-setup.js';
 import { noopLogger } from './logger.js';
+import { pageOf, WAKE_MS } from './page.js';
 import { createTopicStore } from './store.js';
 import type { TopicStatus, TopicStore } from './topic-store.js';
 
@@ -298,18 +299,68 @@ describe('waking', () => {
     expect(settings.status).toBe('synchronized');
   });
 
-  it('subscribes again when it comes out of the back/forward cache', async () => {
-    const { backend, store, count } = setup();
-    const window = backend.window('main');
-    const settings = store<Settings>(window, 'settings');
+  const woken = async () => {
+    const made = setup();
+    const window = made.backend.window('main');
+    const settings = made.store<Settings>(window, 'settings');
     await Promise.all([settings.ready, tick()]);
-    expect(count('request', 'subscribe')).toBe(1);
+    return { ...made, window, settings, told: () => made.count('request', 'subscribe') };
+  };
+
+  it('I8: tells the backend again that it reads, which may have forgotten', async () => {
+    const { backend, window, settings, told } = await woken();
+    expect(told()).toBe(1);
+    await window.transport.unsubscribe('settings', pageOf(window.transport).session);
+    expect(backend.readers('settings')).toEqual([]);
     window.wake();
     await tick();
-    expect(count('request', 'subscribe')).toBe(1);
+    expect([backend.readers('settings'), told()]).toEqual([['main'], 2]);
+    settings.close();
+  });
+
+  it('I14: but not at every wake of many, nor for each store, and not after the last is forgotten', async () => {
+    const { window, store, told, backend } = await woken();
+    const second = store<Settings>(window, 'settings');
+    await Promise.all([second.ready, tick()]);
+    for (let wakes = 0; wakes < 20; wakes++) {
+      window.wake();
+      await pass(100);
+    }
+    expect(told()).toBe(2);
+    await window.transport.unsubscribe('settings', pageOf(window.transport).session);
+    await pass(WAKE_MS);
+    expect([told(), backend.readers('settings')]).toEqual([3, ['main']]);
+    await pass(10 * WAKE_MS);
+    expect([told(), vi.getTimerCount()]).toEqual([3, 0]);
+  });
+
+  it('a store that is closed, or was never connected, tells nothing', async () => {
+    const { window, settings, told, store, rule, backend, count } = await woken();
+    window.wake();
+    window.wake();
+    settings.close();
+    window.wake();
+    await pass(10 * WAKE_MS);
+    expect([told(), backend.readers('settings')]).toEqual([1, []]);
+    const unsubscribed = count('request', 'unsubscribe');
+    rule({ kind: 'listen' }, down);
+    const late = backend.window('late');
+    store<Settings>(late, 'settings').get();
+    await tick();
+    late.wake();
+    await tick();
+    expect([told(), count('request', 'unsubscribe')]).toEqual([1, unsubscribed]);
+  });
+
+  it('subscribes again at once when it comes out of the back/forward cache', async () => {
+    const { window, told, count } = await woken();
+    window.wake();
     window.wake(true);
     await tick();
-    expect([count('request', 'subscribe'), count('request', 'get_snapshot')]).toEqual([2, 3]);
+    window.wake(true);
+    await tick();
+    expect(told()).toBe(3);
+    expect(count('request', 'get_snapshot')).toBe(4);
   });
 });
 

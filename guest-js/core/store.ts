@@ -6,7 +6,7 @@ import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
-import { attach, relink } from './page.js';
+import { attach, relink, rewake } from './page.js';
 import { changedPaths, partAt } from './path.js';
 import type {
   ChangeMeta,
@@ -30,7 +30,8 @@ declare const process: { env: { NODE_ENV?: string } };
  *
  * - **I7** Its copy moves forward only, and is its own: no listener, transport or other handle
  *   holds a part of it that could be changed.
- * - **I8** It goes on trying for as long as it lives, and asks again when the page wakes.
+ * - **I8** It goes on trying for as long as it lives. When the page wakes it asks again, and tells
+ *   the backend that it reads, which may have dropped the session of a page that slept.
  * - **I10** An optimistic write that is refused is taken back, and no other.
  * - **I9** Nothing is called back after `close()`, except that the status is `closed`.
  * - **I12** A write resolves when this copy is at the write's revision or newer.
@@ -203,7 +204,9 @@ export function createTopicStore<T, A = never>(
     if (status !== 'idle') return;
     status = 'connecting';
     sleepless = transport.onWake?.(({ restored }) => {
-      if (restored) relink(transport, topic, linkFailed);
+      // A page out of the cache is a stranger to the backend, however short it was there.
+      const tell = restored ? relink : rewake;
+      tell(transport, topic, linkFailed);
       engine.refresh();
     });
     engine.start();
