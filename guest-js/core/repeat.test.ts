@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred, outcome, pass, tick } from '../test/helpers.js';
 import { down, setup, tapped } from '../test/store-setup.js';
-import { WRITE_ATTEMPTS } from './repeat.js';
+import { REPEAT_MS, WRITE_ATTEMPTS } from './repeat.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -122,3 +122,20 @@ it.each([
   await expect(store.dispatch(1)).rejects.toMatchObject({ kind });
   expect(window.transport.write).toHaveBeenCalledTimes(1);
 });
+
+it.each(['fails', 'hangs'])(
+  'I11: one that %s is not repeated once the page has slept, since the backend may have forgotten it',
+  async (how) => {
+    const { store, rule, sent, backend } = counter();
+    await store.ready;
+    rule({ kind: 'event' }, down);
+    const never = (): Promise<void> => new Promise(() => {});
+    rule({ kind: 'response', command: 'write' }, how === 'fails' ? down : never);
+    const end = outcome(store.dispatch(1));
+    await tick();
+    vi.setSystemTime(Date.now() + REPEAT_MS + 1);
+    await pass(8000);
+    expect(end.now).toMatchObject({ kind: how === 'fails' ? 'transport' : 'timeout' });
+    expect([sent.length, backend.data('counter'), vi.getTimerCount()]).toEqual([1, 1, 0]);
+  },
+);

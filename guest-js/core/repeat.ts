@@ -4,6 +4,9 @@ import { backOff } from './retry.js';
 /** How often a write is sent at most, the first time included. */
 export const WRITE_ATTEMPTS = 4;
 
+/** After so many ms nothing is repeated: the backend may have forgotten. */
+export const REPEAT_MS = 50_000;
+
 const PAUSE_FIRST_MS = 100;
 const PAUSE_LONGEST_MS = 5000;
 const PAUSE_FACTOR = 5;
@@ -29,14 +32,17 @@ export interface Repetition {
  *
  * Only for a call that may arrive more than once, as a write may. **I11** Every attempt carries
  * the same session, number and content: the backend applies the first that arrives, answers the
- * others from memory, and remembers for longer than they are sent. One that arrives after a later
- * write is refused.
+ * others from memory, and remembers for longer than they are sent: 60 s after the session's end,
+ * which a page that sleeps may miss. So nothing is repeated after {@link REPEAT_MS} by the clock,
+ * however little of that the timers saw. One that arrives after a later write is refused.
  */
 export function repeated(
   call: () => Promise<unknown>,
   { budgetMs, message, isOpen, late }: Repetition,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
+    const began = Date.now();
+    let failure: unknown;
     let settled = false;
     let sent = 0;
     let open = 0;
@@ -60,6 +66,11 @@ export function repeated(
     }
 
     function attempt(): void {
+      if (sent && Date.now() - began > REPEAT_MS) {
+        sent = WRITE_ATTEMPTS;
+        if (!open) settle(() => reject(failure));
+        return;
+      }
       sent++;
       open++;
       again(budget / WRITE_ATTEMPTS);
@@ -71,6 +82,7 @@ export function repeated(
         },
         (error: unknown) => {
           open--;
+          failure = error;
           if (settled) return;
           if (!isOpen(error) || (sent >= WRITE_ATTEMPTS && !open)) settle(() => reject(error));
           else again(backOff(sent, PAUSE_FIRST_MS, PAUSE_LONGEST_MS, PAUSE_FACTOR));

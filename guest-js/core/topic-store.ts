@@ -132,7 +132,8 @@ export interface TopicStoreOptions {
    * After how many ms under way a write rejects with `timeout`. Until then it is sent up to four
    * times: again after 0.1 s, 0.5 s and 2.5 s where the call fails on its way, and after a quarter
    * of this time where it hangs. That is safe, since each time it carries the same number, and the
-   * backend applies a number once. Default: 30 000.
+   * backend applies a number once. Nothing is repeated after 50 s by the clock, so a page that slept
+   * repeats nothing that the backend may have forgotten. Default: 30 000.
    */
   writeTimeoutMs?: number;
   /** Default: warnings and errors, on the console. */

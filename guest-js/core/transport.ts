@@ -24,6 +24,7 @@ export interface WriteRequest extends WriteOperation {
   seq: number;
   /** What this window has: the answer may be what changed since. */
   since?: Revision;
+  /** A batch: each is applied or refused for itself, in this order. */
   writes?: WriteOperation[];
 }
 

@@ -7,7 +7,7 @@ import { build } from 'esbuild';
 
 const LIMITS = [
   { name: 'createTauriRevisionSync', limit: 2750, goal: 1900 },
-  { name: 'defineTopic', limit: 8700, goal: 6000 },
+  { name: 'defineTopic', limit: 8750, goal: 6000 },
 ];
 
 const resolveDir = fileURLToPath(new URL('..', import.meta.url));

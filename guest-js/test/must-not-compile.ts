@@ -24,6 +24,12 @@ export function mustNotCompile(
   acting.dispatch({ type: 'paint', theme: 'blue' });
   // @ts-expect-error -- a member is missing
   acting.dispatch({ type: 'paint' });
+  // @ts-expect-error -- what is foreseen must be a whole state
+  acting.dispatch({ type: 'grow' }, { optimistic: (settings) => settings.size });
+  // @ts-expect-error -- only an action needs to be told what it does
+  store.merge({ size: 2 }, { optimistic: (settings: Settings) => settings });
+  // @ts-expect-error -- an update is made of the confirmed state
+  store.update((settings) => settings, { optimistic: true });
   // @ts-expect-error -- this topic has no actions
   store.dispatch({ type: 'grow' });
   // @ts-expect-error -- no such member to listen to
