@@ -18,10 +18,8 @@ interface State {
 }
 
 const WINDOWS = 2;
-const REFUSED = 13;
-
 const reduce = (state: State, item: number): State => {
-  if (item === REFUSED) throw { code: 'unlucky', reason: 'No' };
+  if (item < 0) throw { code: 'unlucky', reason: 'No' };
   return { ...state, items: [...state.items, item] };
 };
 
@@ -45,7 +43,7 @@ const action = fc.oneof(
         'conflict',
       ),
       who,
-      item: fc.oneof(fc.nat(9), fc.constant(REFUSED)),
+      refused: fc.boolean(),
       optimistic,
     }),
   },
@@ -128,6 +126,7 @@ async function run(actions: Action[], seed: number, patches: boolean) {
   await tick();
   scheduled = true;
 
+  let items = 0;
   for (const step of actions) {
     if (step.do === 'deliver') net.deliver(step.index);
     else if (step.do === 'lose') net.lose(step.index);
@@ -144,7 +143,9 @@ async function run(actions: Action[], seed: number, patches: boolean) {
       );
     } else {
       const { store, follow } = windows[step.who] as (typeof windows)[0];
-      const { item, optimistic: early } = step;
+      const { optimistic: early } = step;
+      // Whose write it was, and which; what the reducer refuses is negative.
+      const item = ++items * WINDOWS + step.who;
       const value = { items: [item], note: item };
       const how = { optimistic: early };
       if (step.do === 'set') follow(store.set(value, how), early && (() => value));
@@ -162,16 +163,23 @@ async function run(actions: Action[], seed: number, patches: boolean) {
         const expectedRevision = store.revision;
         follow(store.set(value, { ...how, expectedRevision }), early && (() => value));
       } else {
+        const sent = step.refused ? -item : item;
         const change: (state: State, item: number) => State =
           step.do === 'dispatch' ? reduce : (state) => ({ ...state, note: -1 });
         follow(
-          store.dispatch(item, early ? { optimistic: change } : {}),
-          early && ((state) => change(state, item)),
+          store.dispatch(sent, early ? { optimistic: change } : {}),
+          early && ((state) => change(state, sent)),
         );
       }
     }
     await tick();
     if (!patches) for (const { check } of windows) check();
+    const there = (backend.data('state') as State).items;
+    for (let i = 0; i < WINDOWS; i++) {
+      const own = there.filter((item) => item % WINDOWS === i);
+      const rising = own.every((item, at) => at === 0 || item > (own[at - 1] as number));
+      expect(rising, 'I11: each write once, in the order of the calls').toBe(true);
+    }
   }
 
   net.heal(false);
@@ -191,7 +199,7 @@ async function run(actions: Action[], seed: number, patches: boolean) {
 
 it('I7, I10, I11, I12: whatever the schedule, each window shows what is pending on top of what is confirmed, and ends at the backend’s state', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 18, size: 'max' }), fc.nat(), fc.boolean(), run),
+    fc.asyncProperty(fc.array(action, { maxLength: 16, size: 'max' }), fc.nat(), fc.boolean(), run),
     { numRuns: 2000 },
   );
 }, 120_000);
