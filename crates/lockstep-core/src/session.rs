@@ -246,9 +246,9 @@ mod tests {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "live"), 0);
         sessions.wrote(&session("a", "late"), secs(1));
-        assert_eq!(sessions.readers(&topic()), 1);
-        met(&sessions, &session("a", "live"), 2);
-        assert_eq!(sessions.readers(&topic()), 1);
+        let other = TopicName::new("other").unwrap();
+        sessions.subscribe(&session("a", "live"), &other, secs(2));
+        assert_eq!((sessions.readers(&topic()), sessions.readers(&other)), (1, 1));
         met(&sessions, &session("a", "late"), 3);
         assert_eq!(sessions.readers(&topic()), 1, "it was the next page after all: it takes over");
         met(&sessions, &session("a", "live"), 4);

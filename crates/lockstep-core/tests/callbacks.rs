@@ -187,7 +187,9 @@ const PARTING: Topic<Parting> = Topic::new("parting");
 
 impl Drop for Parting {
     fn drop(&mut self) {
-        once(|store| assert_eq!(store.stats().topics, 1));
+        // This waits for the topic's writers.
+        let session = SessionKey::new("other", "p".parse().unwrap());
+        once(|store| assert_eq!(store.was_taken(PARTING.name(), &session, 1), Ok(false)));
     }
 }
 
