@@ -6,6 +6,7 @@ use futures_util::FutureExt;
 use std::{
     env, fmt,
     panic::{AssertUnwindSafe, resume_unwind},
+    process,
     sync::{Mutex, PoisonError},
     time::Duration,
 };
@@ -13,6 +14,8 @@ use tokio::time::timeout;
 
 /// There is one display, and the native driver has one session.
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+const INTERRUPTED: &str = "interrupted";
 
 /// Whether the long versions of the tests are wanted: `cargo xtask test --full`.
 pub fn full() -> bool {
@@ -75,17 +78,24 @@ pub fn without_app(test: impl AsyncFnOnce() -> Result<()>) -> Result<(), Failure
 fn alone(work: impl Future<Output = Result<()>>) -> Result<(), Failure> {
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.context("no runtime").and_then(|runtime| runtime.block_on(work)).map_err(Failure)
+    let result = runtime.context("no runtime").and_then(|runtime| {
+        runtime.block_on(async {
+            tokio::select! {
+                result = work => result,
+                _ = tokio::signal::ctrl_c() => bail!(INTERRUPTED),
+            }
+        })
+    });
+    if result.as_ref().is_err_and(|error| error.to_string() == INTERRUPTED) {
+        // By now the app has ended. The tests that follow are not wanted either.
+        process::exit(130);
+    }
+    result.map_err(Failure)
 }
 
 async fn limited(test: impl Future<Output = Result<()>>) -> Result<()> {
     let longest = Duration::from_secs(if full() { 400 } else { 100 });
-    tokio::select! {
-        outcome = timeout(longest, test) => {
-            outcome.with_context(|| format!("the test took more than {} s", longest.as_secs()))?
-        }
-        _ = tokio::signal::ctrl_c() => bail!("interrupted"),
-    }
+    timeout(longest, test).await.with_context(|| format!("the test took more than {} s", longest.as_secs()))?
 }
 
 /// The function that the test's closure stands in.

@@ -55,7 +55,8 @@ fn i14_windows_that_open_write_and_close_leave_nothing_behind() -> Result<(), Fa
 
         let per_window = after.saturating_sub(before) / (cycles - warm_up);
         println!("{before} KiB after {warm_up} windows, {after} KiB after {cycles}: {per_window} KiB for each");
-        assert!(per_window < 1024, "{per_window} KiB for each window");
+        // WebKitGTK and Tauri keep about 150 KiB of every window that has ever been open, also without the plugin.
+        assert!(per_window < 512, "{per_window} KiB for each window");
         if full() {
             wait_for(SESSION_GRACE + PATIENCE, "only main's session is remembered", async || {
                 let stats = app.stats().await?;

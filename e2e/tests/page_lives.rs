@@ -34,6 +34,20 @@ fn i8_a_window_that_opens_during_a_storm_is_not_stale_at_its_end() -> Result<(),
 }
 
 #[test]
+fn i8_what_is_announced_during_a_pull_is_asked_for_after_it() -> Result<(), Failure> {
+    with_app(Binary::Test, async |app| {
+        let b = app.open("b").await?;
+        b.does("await hear('slow-to-read'); await slowToRead.ready").await?;
+        let reads = app.slow_calls().await?.reads;
+        app.invoke::<String>("set_slow_to_read", json!({ "value": 1 })).await?;
+        wait_until("b pulls 1", async || Ok(app.slow_calls().await?.reads == reads + 1)).await?;
+        app.invoke::<String>("set_slow_to_read", json!({ "value": 2 })).await?;
+        b.shows("heard['slow-to-read']", 2).await?;
+        b.shows("slowToRead.get()", 2).await
+    })
+}
+
+#[test]
 fn i11_a_write_under_way_while_its_page_reloads_is_applied_once() -> Result<(), Failure> {
     const ROUNDS: u64 = 5;
     with_app(Binary::Test, async |app| {

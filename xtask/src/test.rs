@@ -92,7 +92,7 @@ impl Outcome {
         eprintln!("\n━━━ {step}");
         let start = Instant::now();
         let result = run();
-        if let Err(error) = &result {
+        if let Some(error) = result.as_ref().err().filter(|error| !error.is::<AlreadySaid>()) {
             eprintln!("{step}: {error:#}");
         }
         Self { step, result, took: start.elapsed() }

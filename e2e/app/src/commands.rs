@@ -1,6 +1,6 @@
 //! What tests ask of the backend.
 
-use crate::topics::{COUNTER, SLOW, SLOW_READS, SLOW_WRITES};
+use crate::topics::{COUNTER, SLOW, SLOW_READS, SLOW_TO_READ, SLOW_WRITES, SlowToRead};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -99,6 +99,11 @@ pub async fn slow_calls() -> SlowCalls {
 #[tauri::command]
 pub async fn set_counter(app: AppHandle, value: u32) -> Answer<String> {
     app.lockstep().set(COUNTER, value).map(|revision| revision.to_string()).map_err(text)
+}
+
+#[tauri::command]
+pub async fn set_slow_to_read(app: AppHandle, value: u32) -> Answer<String> {
+    app.lockstep().set(SLOW_TO_READ, SlowToRead(value)).map(|revision| revision.to_string()).map_err(text)
 }
 
 /// How many storms are under way.

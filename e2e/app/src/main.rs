@@ -30,6 +30,7 @@ fn main() -> tauri::Result<()> {
             commands::slow_calls,
             commands::slow_command,
             commands::set_counter,
+            commands::set_slow_to_read,
             commands::start_storm,
             commands::storm_is_over,
             commands::guest_script,

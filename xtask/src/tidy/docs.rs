@@ -62,7 +62,7 @@ fn check_document(patterns: &Patterns, tree: &Tree, file: &File) -> Vec<Finding>
         match fence {
             Some("" | "text") => {
                 let path = patterns.layout.captures(line).and_then(|captures| captures.get(1));
-                if let Some(path) = path.map(|path| path.as_str()).filter(|path| is_missing(tree, path)) {
+                if let Some(path) = path.map(|path| path.as_str()).filter(|path| is_missing(tree, file, path)) {
                     found(format!("`{path}` does not exist"));
                 }
             }
@@ -75,7 +75,7 @@ fn check_document(patterns: &Patterns, tree: &Tree, file: &File) -> Vec<Finding>
                 }
                 for code in patterns.code.captures_iter(line).filter_map(|captures| captures.get(1)) {
                     let code = code.as_str();
-                    if patterns.path.is_match(code) && is_missing(tree, code) {
+                    if patterns.path.is_match(code) && is_missing(tree, file, code) {
                         found(format!("`{code}` does not exist"));
                     }
                 }
@@ -85,14 +85,19 @@ fn check_document(patterns: &Patterns, tree: &Tree, file: &File) -> Vec<Finding>
     findings
 }
 
-/// Whether the text is a path into this repository that leads nowhere. Paths into an app of the reader's begin with
-/// other folders.
-fn is_missing(tree: &Tree, path: &str) -> bool {
+/// Whether the text is a path into this repository, from its root or from the document's folder, that leads nowhere.
+/// Paths into an app of the reader's begin with other folders.
+fn is_missing(tree: &Tree, document: &File, path: &str) -> bool {
+    let here = |path: &str| tree.has(path) || tree.has(&resolve(folder(document), path));
     let Some((first, _)) = path.split_once('/') else {
         let is_document = path.ends_with(".md") && path.chars().next().is_some_and(char::is_uppercase);
-        return is_document && !tree.has(path);
+        return is_document && !here(path);
     };
-    !NOT_TRACKED.contains(&first) && !OF_THE_READER.contains(&path) && tree.has(first) && !tree.has(path)
+    !NOT_TRACKED.contains(&first) && !OF_THE_READER.contains(&path) && here(first) && !here(path)
+}
+
+fn folder(file: &File) -> &str {
+    file.path.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
 fn broken_link(tree: &Tree, file: &File, link: &str) -> Option<String> {
@@ -100,8 +105,7 @@ fn broken_link(tree: &Tree, file: &File, link: &str) -> Option<String> {
         return None;
     }
     let (path, anchor) = link.split_once('#').map_or((link, None), |(path, anchor)| (path, Some(anchor)));
-    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let path = if path.is_empty() { file.path.clone() } else { resolve(folder, path) };
+    let path = if path.is_empty() { file.path.clone() } else { resolve(folder(file), path) };
     if !tree.has(&path) {
         return Some(format!("the link `{link}` leads nowhere"));
     }
@@ -163,6 +167,13 @@ mod tests {
         check_readme("`CHANGES.md`", &["README.md:1: `CHANGES.md` does not exist"]);
         check_readme("```\nsrc/wires.rs   the wire\n```", &["README.md:2: `src/wires.rs` does not exist"]);
         check_readme("```sh\nsrc/wires.rs   the wire\n```", &[]);
+    }
+
+    #[test]
+    fn a_document_in_a_folder_may_name_files_from_there() {
+        let check = |text| check(&Tree::of(&[("e2e/README.md", text), ("e2e/src/a.rs", ""), ("src/b.rs", "")]));
+        assert_eq!(check("`src/a.rs`, `src/b.rs`"), []);
+        assert_eq!(check("`src/c.rs`").len(), 1);
     }
 
     #[test]

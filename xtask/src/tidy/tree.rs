@@ -1,4 +1,4 @@
-//! The repository's text files: what git tracks, and what it would.
+//! The repository's files: what git tracks, and what it would.
 
 use crate::shell::{cmd, output};
 use anyhow::Result;
@@ -34,11 +34,11 @@ impl File {
 }
 
 impl Tree {
-    /// Every text file of the repository that is not ignored.
+    /// Every file of the repository that is not ignored.
     pub fn load(root: &Path) -> Result<Self> {
         let files = paths()?.into_iter().filter_map(|path| {
-            // What is deleted but not yet committed, and what is no text, has nothing to check.
-            let text = fs::read_to_string(root.join(&path)).ok()?;
+            // What is deleted but not yet committed is not there; a picture is, but says nothing.
+            let text = String::from_utf8(fs::read(root.join(&path)).ok()?).unwrap_or_default();
             Some((path.clone(), File { path, text }))
         });
         Ok(Self(files.collect()))
