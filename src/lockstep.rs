@@ -141,12 +141,12 @@ impl Lockstep {
     ///
     /// ```no_run
     /// # use tauri_plugin_lockstep::{LockstepExt, Topic, UpdateError};
-    /// # const TODO: Topic<Vec<String>> = Topic::new("todo");
+    /// # const OPEN: Topic<Vec<String>> = Topic::new("open");
     /// # const DONE: Topic<Vec<String>> = Topic::new("done");
     /// # fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
     /// app.lockstep().transaction(|tx| {
-    ///     let first = tx.get(TODO)?.first().cloned();
-    ///     tx.update(TODO, |todo| drop(todo.drain(..1)))?;
+    ///     let first = tx.get(OPEN)?.first().cloned();
+    ///     tx.update(OPEN, |open| drop(open.drain(..1)))?;
     ///     tx.update(DONE, |done| done.extend(first))?;
     ///     Ok::<(), UpdateError>(())
     /// })?;

@@ -10,6 +10,7 @@
 mod announce;
 mod cell;
 mod change;
+mod clients;
 mod clock;
 mod context;
 mod error;

@@ -164,13 +164,6 @@ impl Sessions {
         labels.values().flatten().filter_map(|page| page.dropped).min().map(|at| at + SESSION_GRACE)
     }
 
-    /// The labels that have a live session.
-    pub(crate) fn live_labels(&self) -> Vec<Arc<str>> {
-        let labels = self.labels.lock();
-        let live = |pages: &Vec<Page>| pages.iter().any(|page| page.dropped.is_none());
-        labels.iter().filter(|(_, pages)| live(pages)).map(|(label, _)| Arc::clone(label)).collect()
-    }
-
     /// How many live sessions read the topic.
     pub(crate) fn readers(&self, topic: &TopicName) -> usize {
         self.labels.lock().values().flatten().filter(|page| page.topics.contains(topic)).count()
@@ -273,7 +266,6 @@ mod tests {
         let forgotten = (0..100).filter_map(|n| sessions.wrote(&session("a", &format!("p{n}")), secs(0))).count();
         assert_eq!(sessions.len(), SESSIONS_PER_LABEL);
         assert_eq!(forgotten, 100 - SESSIONS_PER_LABEL);
-        assert_eq!(sessions.live_labels().len(), 1);
     }
 
     #[test]

@@ -2,17 +2,15 @@
 
 use crate::{
     announce::{Announce, Announced as _, Announcements},
-    cell::{AnyTopic, ClientWrite, Engine, State, TopicCell, not_inside_write},
+    cell::{AnyTopic, Engine, State, TopicCell, not_inside_write},
     change::Change,
     clock::{Clock, SystemClock},
     context::WriteContext,
-    error::{
-        AccessError, ChangeError, CompareAndSetError, PullError, RegisterError, TryUpdateError, UpdateError, WriteError,
-    },
+    error::{AccessError, ChangeError, CompareAndSetError, RegisterError, TryUpdateError, UpdateError},
     options::TopicOptions,
     revision::{Exhausted, Revision, RevisionCounter},
     session::{SessionKey, Sessions},
-    snapshot::{Answer, AnyVersion, Snapshot, Version},
+    snapshot::{Snapshot, Version},
     sync::{Mutex, RwLock},
     topic::{Topic, TopicName},
 };
@@ -44,35 +42,35 @@ const FORGET_AGAIN: Duration = Duration::from_secs(1);
 /// ```
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
-struct Shared {
-    topics: RwLock<BTreeMap<TopicName, Entry>>,
+pub(crate) struct Shared {
+    pub(crate) topics: RwLock<BTreeMap<TopicName, Entry>>,
     revisions: RevisionCounter,
-    sessions: Sessions,
-    announcements: Announcements,
+    pub(crate) sessions: Sessions,
+    pub(crate) announcements: Announcements,
     /// What is still to be forgotten where a write was under way.
-    unforgotten: Mutex<Vec<Forget>>,
-    clock: Arc<dyn Clock>,
+    pub(crate) unforgotten: Mutex<Vec<Forget>>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
-struct Forget {
-    topic: Arc<dyn AnyTopic>,
-    sessions: Arc<[SessionKey]>,
+pub(crate) struct Forget {
+    pub(crate) topic: Arc<dyn AnyTopic>,
+    pub(crate) sessions: Arc<[SessionKey]>,
 }
 
 impl Shared {
-    fn engine(&self) -> Engine<'_> {
+    pub(crate) fn engine(&self) -> Engine<'_> {
         Engine { revisions: &self.revisions, sessions: &self.sessions, clock: &*self.clock }
     }
 }
 
 /// A topic as the registry holds it: once for those who know its type, once for those who don't.
 #[derive(Clone)]
-struct Entry {
+pub(crate) struct Entry {
     typed: Arc<dyn Any + Send + Sync>,
-    topic: Arc<dyn AnyTopic>,
+    pub(crate) topic: Arc<dyn AnyTopic>,
 }
 
 /// What a new store is made of.
@@ -240,42 +238,6 @@ impl Store {
         })
     }
 
-    /// What a window that is at `since` needs to be at the newest state.
-    ///
-    /// # Errors
-    /// [`PullError`] if the topic is not registered, or its value cannot be turned into JSON.
-    pub fn pull(&self, topic: &TopicName, since: Option<Revision>) -> Result<Answer, PullError> {
-        let version = self.entry(topic)?.topic.current_version();
-        encode(topic, &*version, since)
-    }
-
-    /// Answers several pulls at one moment: no write lies between any two of the answers.
-    ///
-    /// # Errors
-    /// One result for each pull, in their order, with errors as of [`Store::pull`].
-    pub fn pull_many(&self, pulls: &[(TopicName, Option<Revision>)]) -> Vec<Result<Answer, PullError>> {
-        // Each topic once, in the order of their names, so that two such calls cannot wait for one another.
-        let entries: BTreeMap<_, _> =
-            pulls.iter().map(|(topic, _)| (topic, self.entry(topic).map_err(PullError::from))).collect();
-        let held: Vec<_> =
-            entries.iter().map(|(topic, entry)| (*topic, entry.as_ref().map(|entry| entry.topic.hold()))).collect();
-        let versions: BTreeMap<_, _> = held
-            .iter()
-            .map(|(topic, held)| {
-                (*topic, held.as_ref().map(|held| held.version()).map_err(|error| PullError::clone(error)))
-            })
-            .collect();
-        drop(held);
-        pulls
-            .iter()
-            .map(|(topic, since)| match versions.get(topic) {
-                Some(Ok(version)) => encode(topic, &**version, *since),
-                Some(Err(error)) => Err(error.clone()),
-                None => Err(AccessError::UnknownTopic(topic.clone()).into()),
-            })
-            .collect()
-    }
-
     /// Applies an action by the topic's reducer.
     ///
     /// # Errors
@@ -313,78 +275,6 @@ impl Store {
             change(&mut value);
             Ok(value)
         })
-    }
-
-    /// The topic's revision.
-    ///
-    /// # Errors
-    /// [`AccessError`] if the topic is not registered.
-    pub fn revision(&self, topic: &TopicName) -> Result<Revision, AccessError> {
-        Ok(self.entry(topic)?.topic.current_version().revision())
-    }
-
-    /// Whether a window's batch was taken already, so that nobody has to be asked about it again.
-    ///
-    /// # Errors
-    /// [`AccessError`] if the topic is not registered.
-    pub fn was_taken(&self, topic: &TopicName, session: &SessionKey, seq: u64) -> Result<bool, AccessError> {
-        Ok(self.entry(topic)?.topic.was_taken(session, seq))
-    }
-
-    /// Applies a window's batch of writes, at most once and in order (**I11**). Returns what became of each: the
-    /// revision that it made, or, in a repeated batch, had made; or why nothing was changed by it.
-    ///
-    /// # Errors
-    /// [`WriteError::Access`] and [`WriteError::OutOfOrder`], which stand for the whole batch.
-    pub fn write(
-        &self,
-        topic: &TopicName,
-        write: ClientWrite,
-    ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
-        let entry = self.entry(topic)?;
-        let writer = Arc::clone(write.session.label());
-        let taken = entry.topic.write_from_client(write, self.shared.engine());
-        if let Some(revision) = taken.made {
-            self.shared.announcements.note_readable(entry.topic, revision, Some(writer));
-        }
-        if let Some(evicted) = taken.evicted {
-            self.forget(vec![evicted]);
-        }
-        taken.outcomes
-    }
-
-    /// Notes that a session reads a topic. Subscribing twice is the same as once.
-    ///
-    /// # Errors
-    /// [`AccessError`] if the topic is not registered.
-    pub fn subscribe(&self, topic: &TopicName, session: &SessionKey) -> Result<(), AccessError> {
-        self.entry(topic)?;
-        let evicted = self.shared.sessions.subscribe(session, topic, self.shared.clock.now());
-        if let Some(evicted) = evicted {
-            self.forget(vec![evicted]);
-        }
-        Ok(())
-    }
-
-    /// Notes that a session does not read a topic any more.
-    pub fn unsubscribe(&self, topic: &TopicName, session: &SessionKey) {
-        self.shared.sessions.unsubscribe(session, topic);
-    }
-
-    /// The page of this label has gone: its sessions end now, and are forgotten after
-    /// [`SESSION_GRACE`](crate::SESSION_GRACE).
-    pub fn drop_label(&self, label: &str) {
-        self.shared.sessions.drop_label(label, self.shared.clock.now());
-    }
-
-    /// The labels that have a live session.
-    pub fn live_labels(&self) -> Vec<Arc<str>> {
-        self.shared.sessions.live_labels()
-    }
-
-    /// How many live sessions read the topic.
-    pub fn readers(&self, topic: &TopicName) -> usize {
-        self.shared.sessions.readers(topic)
     }
 
     /// Announces what is due, and forgets sessions whose grace is over. Returns when, on the store's clock, this has
@@ -462,7 +352,7 @@ impl Store {
         self.shared.announcements.note_readable(topic, revision, None);
     }
 
-    fn entry(&self, topic: &TopicName) -> Result<Entry, AccessError> {
+    pub(crate) fn entry(&self, topic: &TopicName) -> Result<Entry, AccessError> {
         not_inside_write()?;
         self.registered(topic)
     }
@@ -476,31 +366,12 @@ impl Store {
         not_inside_write()?;
         self.cell_inside_write(topic)
     }
-
-    /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others.
-    fn forget(&self, sessions: Vec<SessionKey>) {
-        let sessions: Arc<[SessionKey]> = sessions.into();
-        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
-        for entry in topics {
-            self.forget_in(entry.topic, Arc::clone(&sessions));
-        }
-    }
-
-    fn forget_in(&self, topic: Arc<dyn AnyTopic>, sessions: Arc<[SessionKey]>) {
-        if !topic.forget(&sessions) {
-            self.shared.unforgotten.lock().push(Forget { topic, sessions });
-        }
-    }
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("topics", &self.topics()).finish_non_exhaustive()
     }
-}
-
-fn encode(topic: &TopicName, version: &dyn AnyVersion, since: Option<Revision>) -> Result<Answer, PullError> {
-    version.answer(since).map_err(|source| PullError::Encode { topic: topic.clone(), source })
 }
 
 /// An error of the caller's, or one of the engine's that does not name the topic yet.

@@ -174,19 +174,19 @@ impl Store {
     ///
     /// ```
     /// # use lockstep_core::{NoAnnounce, Store, Topic, UpdateError};
-    /// const TODO: Topic<Vec<String>> = Topic::new("todo");
+    /// const OPEN: Topic<Vec<String>> = Topic::new("open");
     /// const DONE: Topic<Vec<String>> = Topic::new("done");
     ///
     /// # let store = Store::new(NoAnnounce);
-    /// # store.register(TODO, vec!["write".into()])?;
+    /// # store.register(OPEN, vec!["write".into()])?;
     /// # store.register(DONE, vec![])?;
     /// store.transaction(|tx| {
-    ///     let item = tx.get(TODO)?[0].clone();
-    ///     tx.update(TODO, |todo| drop(todo.remove(0)))?;
+    ///     let item = tx.get(OPEN)?[0].clone();
+    ///     tx.update(OPEN, |open| drop(open.remove(0)))?;
     ///     tx.update(DONE, |done| done.push(item))?;
     ///     Ok::<(), UpdateError>(())
     /// })?;
-    /// assert_eq!(store.snapshot(TODO)?.revision, store.snapshot(DONE)?.revision);
+    /// assert_eq!(store.snapshot(OPEN)?.revision, store.snapshot(DONE)?.revision);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
