@@ -33,3 +33,8 @@ pub use options::{AsyncContext, TopicOptions};
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// Makes the Rust code of the page on writing compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/writing.md")]
+struct Writing;
