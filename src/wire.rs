@@ -148,11 +148,16 @@ impl WriteRequest {
 impl Operation {
     /// `size` is what the operations before it have in bytes; what goes over `max_bytes` is not even copied.
     fn read(fields: Fields<'_>, size: &mut usize, max_bytes: usize) -> Result<Self, CommandError> {
-        let known: [(&str, fn(Value) -> Change); 4] =
-            [("set", Change::Set), ("merge", Change::Merge), ("patch", Change::Patch), ("action", Change::Action)];
-        let mut asked = known.iter().filter_map(|(name, change)| Some((fields.object.get(*name)?, change)));
-        let (Some((value, change)), None) = (asked.next(), asked.next()) else {
+        let kinds = ["set", "merge", "patch", "action"];
+        let mut asked = kinds.into_iter().filter_map(|kind| Some((kind, fields.object.get(kind)?)));
+        let (Some((kind, value)), None) = (asked.next(), asked.next()) else {
             return Err(fields.invalid("set", "expected exactly one of set, merge, patch and action"));
+        };
+        let change = match kind {
+            "set" => Change::Set,
+            "merge" => Change::Merge,
+            "patch" => Change::Patch,
+            _ => Change::Action,
         };
         let expected = match fields.object.get("expectedRevision") {
             None => None,

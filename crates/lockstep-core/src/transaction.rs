@@ -64,7 +64,7 @@ impl Transaction<'_> {
     ) -> Result<(), UpdateError> {
         let cell = Arc::clone(&self.stage(&topic)?.cell);
         let reduce = cell.reducer::<A>()?;
-        self.write(topic, |value, cx| Ok(reduce(value, action, cx).map_err(ChangeError::from)?))
+        self.write(topic, |value, cx| reduce(value, action, cx).map_err(ChangeError::from))
     }
 
     fn write<T: State>(
