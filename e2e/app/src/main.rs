@@ -5,12 +5,12 @@ mod direct;
 mod own_backend;
 mod topics;
 
-use tauri_plugin_lockstep::Builder;
+use tauri_plugin_lockstep::{Builder, TopicOptions};
 use topics::{COUNTER, NOTE, Note, READ_ONLY, SECRET, SLOW_TO_READ, SLOW_TO_WRITE, Slow, SlowToRead, WRITE_ONLY};
 
 fn main() -> tauri::Result<()> {
     let lockstep = Builder::new()
-        .topic(COUNTER, 0)
+        .topic_with(COUNTER, 0, TopicOptions::new().action(topics::count))
         .topic(NOTE, Note::default())
         .topic(SECRET, "for no window".to_owned())
         .topic(READ_ONLY, 0)

@@ -6,7 +6,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tauri_plugin_lockstep::Topic;
+use tauri_plugin_lockstep::{Reject, Topic, WriteContext};
 use ts_rs::TS;
 
 pub const COUNTER: Topic<u32> = Topic::new("counter");
@@ -16,6 +16,23 @@ pub const READ_ONLY: Topic<u32> = Topic::new("read-only");
 pub const WRITE_ONLY: Topic<u32> = Topic::new("write-only");
 pub const SLOW_TO_WRITE: Topic<Slow> = Topic::new("slow-to-write");
 pub const SLOW_TO_READ: Topic<SlowToRead> = Topic::new("slow-to-read");
+
+#[derive(Deserialize, TS)]
+#[serde(tag = "type", rename_all = "camelCase")]
+pub enum CounterAction {
+    Add { by: u32 },
+}
+
+/// The counter's reducer: it takes no big steps.
+pub fn count(counter: &mut u32, action: CounterAction, _: &WriteContext<'_>) -> Result<(), Reject> {
+    match action {
+        CounterAction::Add { by } if by > 100 => Err(Reject::new("step", "at most 100 at once")),
+        CounterAction::Add { by } => {
+            *counter += by;
+            Ok(())
+        }
+    }
+}
 
 #[derive(Clone, Default, Serialize, Deserialize, TS)]
 pub struct Note {
