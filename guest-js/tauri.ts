@@ -45,12 +45,19 @@ export interface TauriSnapshotProviderOptions {
   invoke?: TauriInvoke;
 }
 
-const eventOf = (topic: string | undefined): string => `${topic}:invalidated`;
+function named(topic: string | undefined): string {
+  if (topic === undefined) throw TypeError('No topic');
+  return topic;
+}
+
+const eventOf = (topic: string | undefined): string => `${named(topic)}:invalidated`;
 const command = (name: string): string => `plugin:lockstep|${name}`;
 
 /**
  * Hears invalidations as Tauri events. `subscribe` rejects with Tauri's own error, such as a
  * missing `core:event:allow-listen`.
+ *
+ * @throws TypeError where neither `topic` nor `eventName` is given.
  *
  * @example
  * const subscriber = createTauriInvalidationSubscriber({ topic: 'settings' });
@@ -69,13 +76,15 @@ export function createTauriInvalidationSubscriber({
  * Reads snapshots by a Tauri command. `getSnapshot` rejects with whatever the command rejects
  * with.
  *
+ * @throws TypeError where neither `topic` nor `args` is given.
+ *
  * @example
  * const provider = createTauriSnapshotProvider<Settings>({ topic: 'settings' });
  */
 export function createTauriSnapshotProvider<T>({
   topic,
   commandName = command('get_snapshot'),
-  args = { topic },
+  args = { topic: named(topic) },
   invoke: call = invoke,
 }: TauriSnapshotProviderOptions): SnapshotProvider<T> {
   return { getSnapshot: () => call<SnapshotEnvelope<T>>(commandName, args) };

@@ -66,7 +66,7 @@ impl<R: Runtime> Announce for EventAnnouncer<R> {
 ///
 /// - One task emits everything, off the main thread, so that events keep their order.
 /// - After each round it waits until the main loop has run that round's events (**I14**): however many writes there
-///   are, at most one event for each topic is queued there.
+///   are, at most one event for each topic is queued there, and one more for each second in which that loop is stuck.
 pub(crate) async fn run<R: Runtime>(app: AppHandle<R>, store: Store, signal: Arc<Signal>, pages: Arc<Pages<R>>) {
     let mut next_probe = Instant::now() + PROBE_INTERVAL;
     loop {

@@ -5,7 +5,7 @@ use crate::{
     error::CommandError,
     pages::Pages,
     scopes::{Access, TopicEntry, authorise, topic_scope},
-    wire::{self, Fields, Operation, WriteRequest, Writes},
+    wire::{self, Fields, WriteRequest, Writes},
 };
 use lockstep_core::{Change, Revision, SessionKey, TopicName, WriteError};
 use std::sync::Arc;
@@ -74,24 +74,28 @@ pub(crate) async fn write<R: Runtime>(
         WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
     let session = SessionKey::new(webview.label(), page);
     let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic);
-    let (one, writes) = match writes {
+    let (one, mut writes) = match writes {
         Writes::One(operation) => (true, vec![operation]),
         Writes::Batch(operations) => (false, operations),
     };
 
     // A patch's `test`, and a `copy` that does not fit, would tell what is there.
-    let probes = |operation: &Operation| matches!(operation.change, Change::Patch(_));
-    if !may_read && writes.iter().any(probes) {
-        return Err(CommandError::denied(webview.label(), &topic, Access::Read));
+    for operation in &mut writes {
+        operation.forbidden = !may_read && matches!(operation.change, Change::Patch(_));
     }
+    let forbidden: Vec<_> = writes.iter().map(|operation| operation.forbidden).collect();
 
     let outcomes = lockstep.write_from_client(&topic, session, seq, writes).await?;
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
     let current = |since| lockstep.store.pull(&topic, since).ok().filter(|_| may_read);
     let mut outcomes: Vec<Result<Revision, CommandError>> = outcomes
         .iter()
-        .map(|outcome| {
+        .zip(forbidden)
+        .map(|(outcome, forbidden)| {
             outcome.clone().map_err(|error| {
+                if forbidden {
+                    return CommandError::denied(webview.label(), &topic, Access::Read);
+                }
                 let conflict = matches!(error, WriteError::Conflict { .. });
                 let error = CommandError::from(error);
                 // In a batch, the answer beside the results has the current state for all of them.

@@ -18,8 +18,9 @@ use tauri::{Manager, Runtime};
 
 /// The topics of this app: `app.lockstep()`.
 ///
-/// Every method is synchronous, quick, and safe to call from any thread, but for one place: the inside of a write (the
-/// closure of [`update`](Lockstep::update), or a `Deserialize` of the topic's type). There each of them is an error.
+/// Every method but [`update_async`](Lockstep::update_async) is synchronous and quick, and all are safe to call from any
+/// thread, but for one place: the inside of a write (the closure of [`update`](Lockstep::update) or of a transaction, a
+/// reducer, a hook, a `Deserialize` of the topic's type). There each that reads or writes a topic is an error.
 /// A write tells the windows after it is done, from another thread.
 pub struct Lockstep {
     pub(crate) store: Store,
@@ -37,7 +38,7 @@ impl Lockstep {
     /// [`Builder`](crate::Builder::topic), where the bindings generator sees them.
     ///
     /// # Errors
-    /// [`RegisterError`] if the name is taken.
+    /// [`RegisterError`] if the name is taken, it is called from inside a write, or no revision is left.
     pub fn register<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, RegisterError> {
         self.register_with(topic, initial, TopicOptions::new())
     }
@@ -82,7 +83,11 @@ impl Lockstep {
     /// Changes the topic's value in place, on a copy: if the closure panics, nothing has changed.
     ///
     /// # Errors
-    /// [`UpdateError`] if the topic can't be reached.
+    /// [`UpdateError`] if the topic can't be reached, a hook of the topic's refuses, the topic has an asynchronous hook
+    /// (then [`update_async`](Lockstep::update_async) is the way), or no revision is left.
+    ///
+    /// # Panics
+    /// If the closure or a hook does; nothing has changed then.
     pub fn update<T: State>(&self, topic: Topic<T>, change: impl FnOnce(&mut T)) -> Result<Revision, UpdateError> {
         self.store.update(topic, change)
     }
@@ -103,7 +108,8 @@ impl Lockstep {
     /// every other topic, too.
     ///
     /// # Errors
-    /// As [`Lockstep::update`]; a hook that refuses, panics or takes too long is a `ChangeError::Rejected`.
+    /// As [`Lockstep::update`]; a hook that refuses, panics or takes too long is a `ChangeError::Rejected`; from within
+    /// the topic's own hook it is [`AccessError::InsideWrite`].
     pub async fn update_async<T: State>(
         &self,
         topic: Topic<T>,
@@ -135,8 +141,8 @@ impl Lockstep {
         self.store.dispatch(topic, action)
     }
 
-    /// Changes several topics in one step: all or nothing, with one revision for all of them, and no window sees some of
-    /// it without the rest. The closure may run more than once, when others write what it has read; it must have no
+    /// Changes several topics in one step: all or nothing, with one revision for all of them. Nobody who reads them
+    /// together (in a transaction, or by one `get_snapshots`) sees some of it without the rest. The closure may run more than once, when others write what it has read; it must have no
     /// effect but on the transaction, and reads through it. A transaction that writes nothing has no revision.
     ///
     /// ```no_run
@@ -155,7 +161,8 @@ impl Lockstep {
     /// ```
     ///
     /// # Errors
-    /// [`TransactionError::Refused`] with what the closure returned; nothing has changed then.
+    /// [`TransactionError::Refused`] with what the closure returned, [`TransactionError::Access`] from inside a write, or
+    /// [`TransactionError::Exhausted`]; nothing has changed then.
     pub fn transaction<R, E>(
         &self,
         body: impl FnMut(&mut Transaction<'_>) -> Result<R, E>,
@@ -219,8 +226,9 @@ impl Lockstep {
             _ => None,
         };
         let mut writes = Vec::with_capacity(operations.len());
-        for Operation { expected, change } in operations {
+        for Operation { expected, change, forbidden } in operations {
             let change = match asking {
+                _ if forbidden => Err(Reject::new("denied", "the window may not do this")),
                 Some((hook, until)) => {
                     let revision = self.store.revision(topic)?;
                     let cx = AsyncContext { session: Some(session.clone()), revision };

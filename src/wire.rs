@@ -114,6 +114,8 @@ pub(crate) enum Writes {
 pub(crate) struct Operation {
     pub(crate) expected: Option<Revision>,
     pub(crate) change: Change,
+    /// Refused before anybody is asked about it: the window may not do this.
+    pub(crate) forbidden: bool,
 }
 
 impl WriteRequest {
@@ -165,7 +167,7 @@ impl Operation {
         };
         *size += json_size(value);
         let value = if *size > max_bytes { Value::Null } else { value.clone() };
-        Ok(Self { expected, change: change(value) })
+        Ok(Self { expected, change: change(value), forbidden: false })
     }
 }
 
@@ -279,7 +281,7 @@ mod tests {
         let request = read(write().into()).unwrap();
         assert_eq!((request.seq, request.since), (1, None));
         let Writes::One(operation) = request.writes else { panic!("a batch") };
-        assert_eq!(operation, Operation { expected: None, change: Change::Set(Value::Null) });
+        assert_eq!(operation, Operation { expected: None, change: Change::Set(Value::Null), forbidden: false });
     }
 
     #[test]

@@ -75,8 +75,9 @@ export interface LockstepErrorFields {
 export interface LockstepError extends LockstepErrorFields {}
 
 /**
- * What every promise of this package rejects with, but for the errors of an app's own code
- * (appliers, providers, and the function given to `update`), which pass through as they are.
+ * What the promises of a store reject with. The errors of an app's own code (appliers, providers,
+ * and the function given to `update`) pass through as they are, and a bare revision sync rejects
+ * with what its transport does.
  *
  * @example
  * store.set(next).catch((error) => {

@@ -123,10 +123,10 @@ export interface TopicStoreOptions {
   /**
    * Whether the store's copy is deep-frozen, so that changing it by mistake throws at once
    * rather than drifting away from the other windows. Default: yes, unless
-   * `process.env.NODE_ENV` is `production`, which bundlers fill in.
+   * `process.env.NODE_ENV` is `production`, which bundlers fill in; in the global script: no.
    */
   freeze?: boolean;
-  /** After how many ms a pull, or a listen, counts as failed and is tried again. Default: 10 000. */
+  /** After how many ms a pull counts as failed and is tried again. Default: 10 000. */
   pullTimeoutMs?: number;
   /**
    * After how many ms under way a write rejects with `timeout`. Until then it is sent up to four
@@ -138,7 +138,10 @@ export interface TopicStoreOptions {
   writeTimeoutMs?: number;
   /** Default: warnings and errors, on the console. */
   logger?: Logger;
-  /** Told of every error that no promise carries, listeners' included. */
+  /**
+   * Told of every failed pull and listen, those that a `refresh()` rejects with included, and of
+   * what listeners throw. Not of failed writes: their promises tell.
+   */
   onError?: (context: SyncErrorContext) => void;
 }
 
@@ -146,7 +149,8 @@ export interface TopicStoreOptions {
  * One topic in one window: the everyday store. `T` is the state, `A` the actions that its reducer
  * takes; without one, there is nothing to `dispatch`.
  *
- * It starts by itself on first use of any member but `topic`, `status` and `close`, so that a
+ * It starts by itself on first use of any member but `topic`, `status`, `pending`, `select` (its
+ * `get` and `subscribe` do) and `close`, so that a
  * window pays only for the topics it uses. It never gives up: failures show in `status`, and go
  * to `onError`.
  *
@@ -161,7 +165,7 @@ export interface TopicStoreOptions {
  *
  * - `invalidRequest`: what was given cannot be turned into JSON, or the backend's.
  * - `denied`, `unknownTopic`, `invalidTopic`, `invalidData`, `tooLarge`,
- *   `panicked`, `unserializable`, `exhausted`, `outOfOrder`: the backend's; see
+ *   `panicked`, `exhausted`, `outOfOrder`: the backend's; see
  *   {@link LockstepErrorKind}.
  * - `conflict`: the topic is not at `expectedRevision`; `error.revision` is where it is, and
  *   `error.data` what it holds, where the window may read it.
@@ -170,6 +174,7 @@ export interface TopicStoreOptions {
  * - `timeout`: no answer came within `writeTimeoutMs`. **Whether it was applied is unknown**;
  *   later writes go on.
  * - `transport`: the call failed on its way, each time. **Whether it was applied is unknown.**
+ * - `protocol`: the answer is none. **Whether it was applied is unknown.**
  * - `closed`: the store was closed before the call.
  */
 export interface TopicStore<T, A = never> {
@@ -255,8 +260,9 @@ export interface TopicStore<T, A = never> {
   dispatch(action: A, options?: DispatchOptions<T, A>): Promise<Revision>;
 
   /**
-   * Makes the next state from the current one (the confirmed one, without optimistic writes), and loses nobody's change: where another window
-   * was faster, `change` is called again with what that one wrote. `change` must therefore be
+   * Makes the next state from the current one (the confirmed one, without optimistic writes), and
+   * loses nobody's change: where another window was faster, `change` is called again with what
+   * that one wrote. `change` must therefore be
    * free of side effects, and must not alter its argument. Pulls first where nothing was pulled
    * yet, and rejects if that fails. After 100 conflicts in a row it rejects with `conflict`. What
    * `change` throws, `update` rejects with.

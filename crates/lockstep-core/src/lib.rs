@@ -3,8 +3,8 @@
 //! It knows no Tauri, no async runtime and no window. It is synchronous and deterministic: time comes from a
 //! [`Clock`], and what has to happen later is said by [`Store::announce_due`], which somebody else calls.
 //!
-//! The words are those of `ARCHITECTURE.md`; what must always hold is there too, numbered I1 to I15, and each number
-//! stands in the doc comment of the code that keeps it.
+//! The words are those of the repository's `ARCHITECTURE.md`; what must always hold is there too, numbered I1, I2 and
+//! so on, and each number that the engine keeps stands in the doc comment of the code that does.
 #![deny(missing_docs)]
 
 mod announce;

@@ -182,7 +182,8 @@ impl Store {
     /// on to the caller.
     ///
     /// # Errors
-    /// [`UpdateError`] if the topic can't be reached or no revision is left.
+    /// [`UpdateError`] if the topic can't be reached, a hook of the topic's refuses or has to be asked first, or no
+    /// revision is left.
     pub fn update<T: State>(&self, topic: Topic<T>, change: impl FnOnce(&mut T)) -> Result<Revision, UpdateError> {
         self.try_update(topic, |value| {
             change(value);

@@ -165,8 +165,8 @@ impl<T: State, G: std::ops::DerefMut<Target = Arc<Version<T>>>> Publish for Publ
 }
 
 impl Store {
-    /// Changes several topics in one step: all or nothing, with one revision for all of them, and no reader, pull or
-    /// window sees some of it without the rest.
+    /// Changes several topics in one step: all or nothing, with one revision for all of them. Nobody who reads them
+    /// together (in a transaction, or by [`Store::pull_many`]) sees some of it without the rest.
     ///
     /// The closure may run more than once, when others write what it has read: it must have no effect but on the
     /// transaction. As inside any write, it must not call the store; it reads through the transaction. A closure that

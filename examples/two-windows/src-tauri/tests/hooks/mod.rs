@@ -179,9 +179,10 @@ fn i13_a_window_that_may_only_write_learns_nothing_of_the_state_from_its_mistake
     assert_eq!((&wrong["kind"], &wrong["path"]), (&json!("invalidData"), &json!("")));
     let probe = json!([{ "op": "test", "path": "/0", "value": "secret" }]);
     assert_eq!(told(2, json!({ "patch": probe }))["kind"], "denied");
-    let batch = writer.write("notes", 3, json!({ "writes": [{ "set": 7 }] })).unwrap();
-    assert_eq!(batch["results"][0]["error"]["path"], "");
-    assert_eq!(app.lockstep().get(NOTES).unwrap().len(), 1);
+    let batch = json!({ "writes": [{ "set": 7 }, { "patch": [] }, { "set": ["mine"] }] });
+    let results = writer.write("notes", 3, batch).unwrap()["results"].clone();
+    assert_eq!((&results[0]["error"]["path"], &results[1]["error"]["kind"]), (&json!(""), &json!("denied")));
+    assert_eq!(*app.lockstep().get(NOTES).unwrap(), ["mine"], "each is refused for itself");
 }
 
 #[test]
