@@ -9,7 +9,7 @@ use crate::{
     options::TopicOptions,
     pages::Pages,
 };
-use lockstep_core::{RegisterError, State, Store, StoreOptions, Topic};
+use lockstep_core::{CreateError, State, Store, StoreOptions, Topic};
 use std::{sync::Arc, time::Duration};
 use tauri::{
     Manager, Runtime,
@@ -17,7 +17,7 @@ use tauri::{
 };
 use ts_rs::TS;
 
-type Registration = Box<dyn FnOnce(&Lockstep) -> Result<(), RegisterError> + Send>;
+type Registration = Box<dyn FnOnce(&Lockstep) -> Result<(), CreateError> + Send>;
 
 /// Builds the plugin from the app's topics.
 ///
@@ -64,7 +64,7 @@ impl Builder {
         if let Some(bind_action) = options.bind_action {
             bind_action(&mut self.bindings, topic.name());
         }
-        let register = |lockstep: &Lockstep| lockstep.register_with(topic, initial, options).map(drop);
+        let register = |lockstep: &Lockstep| lockstep.create_with(topic, initial, options).map(drop);
         self.registrations.push(Box::new(register));
         self
     }
@@ -126,7 +126,7 @@ impl Builder {
     }
 }
 
-/// The plugin without topics: add them with [`Lockstep::register`](crate::Lockstep::register) while the app runs.
+/// The plugin without topics: add them with [`Lockstep::create`](crate::Lockstep::create) while the app runs.
 pub fn init<R: Runtime>() -> TauriPlugin<R, Option<Config>> {
     Builder::new().build()
 }

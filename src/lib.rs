@@ -23,7 +23,7 @@ pub use builder::{Builder, init};
 pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
 pub use lockstep::{Lockstep, LockstepExt};
 pub use lockstep_core::{
-    AccessError, Change, ChangeError, CompareAndSetError, InvalidTopicName, RegisterError, Reject, Revision,
+    AccessError, Change, ChangeError, CompareAndSetError, InvalidTopicName, CreateError, Reject, Revision,
     SessionKey, Snapshot, State, StoreStats, Topic, TopicName, Transaction, TransactionError, TryUpdateError,
     UpdateError, WriteContext,
 };

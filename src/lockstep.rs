@@ -7,7 +7,7 @@ use crate::{
     wire::Operation,
 };
 use lockstep_core::{
-    AccessError, Change, ClientWrite, CompareAndSetError, Proposal, RegisterError, Reject, Revision, SessionKey,
+    AccessError, Change, ClientWrite, CompareAndSetError, Proposal, CreateError, Reject, Revision, SessionKey,
     Snapshot, State, Store, StoreStats, Topic, TopicName, Transaction, TransactionError, TryUpdateError, UpdateError,
     WriteError,
 };
@@ -38,26 +38,26 @@ impl Lockstep {
     /// [`Builder`](crate::Builder::topic), where the bindings generator sees them.
     ///
     /// # Errors
-    /// [`RegisterError`] if the name is taken, it is called from inside a write, or no revision is left.
-    pub fn register<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, RegisterError> {
-        self.register_with(topic, initial, TopicOptions::new())
+    /// [`CreateError`] if the name is taken, it is called from inside a write, or no revision is left.
+    pub fn create<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, CreateError> {
+        self.create_with(topic, initial, TopicOptions::new())
     }
 
-    /// Like [`Lockstep::register`], with a reducer for the topic's actions, and hooks.
+    /// Like [`Lockstep::create`], with a reducer for the topic's actions, and hooks.
     ///
     /// # Errors
-    /// As [`Lockstep::register`].
-    pub fn register_with<T: State>(
+    /// As [`Lockstep::create`].
+    pub fn create_with<T: State>(
         &self,
         topic: Topic<T>,
         initial: T,
         options: TopicOptions<T>,
-    ) -> Result<Revision, RegisterError> {
+    ) -> Result<Revision, CreateError> {
         let TopicOptions { engine, intercept_async, .. } = options;
         let name = topic.name().clone();
         // Whoever sees the topic waits here for its hook.
         let mut hooks = self.hooks.write();
-        let revision = self.store.register_with(topic, initial, engine)?;
+        let revision = self.store.create_with(topic, initial, engine)?;
         if let Some(hook) = intercept_async {
             hooks.insert(name, hook);
         }

@@ -22,7 +22,7 @@ fn main() {
 
 fn store() -> Store {
     let store = Store::new(NoAnnounce);
-    store.register(SETTINGS, Settings::default()).unwrap();
+    store.create(SETTINGS, Settings::default()).unwrap();
     store
 }
 

@@ -32,11 +32,15 @@ pub struct Invalidation {
 #[error("the announcement was not taken: {0}")]
 pub struct AnnounceError(pub String);
 
-/// The door through which changes are announced. Both methods are called under no lock of the engine's (**I4**).
+/// The door through which changes are announced. Its methods are called under no lock of the engine's (**I4**).
 pub trait Announce: Send + Sync + 'static {
     /// Something waits: see to it that [`Store::announce_due`](crate::Store::announce_due) runs soon. Called on the
     /// writer's thread, once for each topic that was idle; it must be quick and must not write.
     fn wake(&self);
+
+    /// A page has gone, or a topic has come that ends by itself: see to it that
+    /// [`Store::reap_due`](crate::Store::reap_due) runs soon. As quick as [`Announce::wake`].
+    fn wake_reaper(&self);
 
     /// Tells the outside.
     ///
@@ -51,6 +55,8 @@ pub struct NoAnnounce;
 
 impl Announce for NoAnnounce {
     fn wake(&self) {}
+
+    fn wake_reaper(&self) {}
 
     fn announce(&self, _: &Invalidation) -> Result<(), AnnounceError> {
         Ok(())
@@ -153,6 +159,10 @@ impl Announcements {
             self.queue.lock().push(topic);
             self.outside.wake();
         }
+    }
+
+    pub(crate) fn wake_reaper(&self) {
+        self.outside.wake_reaper();
     }
 
     /// Announces what is due; returns when something is due next.

@@ -3,15 +3,17 @@
 use crate::{
     announce::{Announced, Slot},
     change::Change,
+    client::Client,
     clock::Clock,
-    context::{Reject, WriteContext},
+    context::{Reject, WriteContext, Writer},
     error::{AccessError, ChangeError, UpdateError, WriteError, panic_text},
-    options::{TopicOptions, TypedReducer},
+    life::{Life, Lifespan},
+    options::{Allow, Asker, TopicOptions, TypedReducer},
     revision::{Exhausted, Revision, RevisionCounter},
     sequence::{Admission, Outcomes, Sequences},
     session::{SessionKey, Sessions},
     snapshot::{AnyVersion, Version},
-    sync::{AtomicU64, Mutex, MutexGuard, Ordering, thread_local},
+    sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, thread_local},
     topic::TopicName,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -63,7 +65,11 @@ impl Drop for InsideWrite {
 pub(crate) struct TopicCell<T> {
     name: TopicName,
     options: TopicOptions<T>,
+    asker: Option<Asker>,
+    life: Life,
     writers: Mutex<Sequences>,
+    /// Set under the writers' lock: whoever had found it before must not write what nobody will see.
+    removed: AtomicBool,
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
     current: Mutex<Arc<Version<T>>>,
@@ -79,6 +85,8 @@ pub(crate) type Old<T> = Arc<Version<T>>;
 pub struct ClientWrite {
     /// Who writes.
     pub session: SessionKey,
+    /// What the app knows of who writes, for the hooks.
+    pub client: Option<Arc<Client>>,
     /// The batch's number among those of its session to its topic; it only goes up.
     pub seq: u64,
     /// An asynchronous hook was asked about each of the writes; without, a topic that has one takes no new batch.
@@ -116,11 +124,21 @@ pub(crate) struct Engine<'a> {
 }
 
 impl<T: State> TopicCell<T> {
-    pub(crate) fn new(name: TopicName, revision: Revision, value: T, options: TopicOptions<T>) -> Self {
+    pub(crate) fn new(
+        name: TopicName,
+        revision: Revision,
+        value: T,
+        options: TopicOptions<T>,
+        clock: &dyn Clock,
+    ) -> Self {
+        let lifespan = Lifespan { ttl: options.ttl, self_destruct: options.self_destruct.clone() };
         Self {
             name,
+            asker: options.asker(),
+            life: Life::new(revision, lifespan, clock),
             options,
             writers: Mutex::default(),
+            removed: AtomicBool::new(false),
             remembered: AtomicU64::new(0),
             current: Mutex::new(Arc::new(Version::new(revision, value))),
             slot: Slot::default(),
@@ -129,7 +147,7 @@ impl<T: State> TopicCell<T> {
 
     /// Refuses writes that nobody was asked about, where somebody has to be.
     pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
-        if self.options.asynchronous { Err(UpdateError::NotAsked(self.name.clone())) } else { Ok(()) }
+        if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name.clone())) } else { Ok(()) }
     }
 
     /// The reducer, for actions of this type.
@@ -151,21 +169,25 @@ impl<T: State> TopicCell<T> {
 
     /// Replaces the state by what `next` makes of it, under the writers' lock and the topic's hooks.
     /// `asked` is [`Change::Rust`], or what an asynchronous hook has made of it.
-    pub(crate) fn write<E: From<ChangeError> + From<Exhausted>>(
+    pub(crate) fn write<E: From<AccessError> + From<ChangeError> + From<Exhausted>>(
         &self,
         engine: Engine<'_>,
         asked: Change,
         next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
     ) -> Result<(Revision, Old<T>), E> {
         let writers = self.writers.lock();
+        if self.is_removed() {
+            return Err(AccessError::UnknownTopic(self.name.clone()).into());
+        }
         let current = self.current();
-        let cx = WriteContext { client: None, revision: current.revision, clock: engine.clock };
+        let cx = WriteContext { writer: None, revision: current.revision, clock: engine.clock };
         let value = {
             let _inside = InsideWrite::enter();
             self.checked(asked, &current.value, &cx, |cx| next(&current, cx))?
         };
         let revision = engine.revisions.next()?;
         let old = self.swap_while_locked(revision, value);
+        self.renew(engine.clock);
         drop(writers);
         drop(current);
         Ok((revision, old))
@@ -181,7 +203,7 @@ impl<T: State> TopicCell<T> {
     ) -> Result<T, E> {
         let value = match self.options.intercepted(asked, cx).map_err(ChangeError::from)? {
             Change::Rust => next(cx)?,
-            other => other.apply(current, self.options.reducer.as_ref(), cx)?,
+            other => other.apply(current, self.options.reducer.as_deref(), cx)?,
         };
         self.options.validated(current, &value, cx).map_err(ChangeError::from)?;
         Ok(value)
@@ -189,6 +211,18 @@ impl<T: State> TopicCell<T> {
 
     fn count(&self, writers: &Sequences) {
         self.remembered.store(writers.len() as u64, Ordering::Relaxed);
+    }
+
+    /// Whether it has ended. It stays so, and it becomes so under the writers' lock.
+    pub(crate) fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
+    }
+
+    /// A write was made.
+    pub(crate) fn renew(&self, clock: &dyn Clock) {
+        if self.options.renewed_by_writes {
+            self.life.renew(clock.now());
+        }
     }
 
     fn swap_while_locked(&self, revision: Revision, value: T) -> Arc<Version<T>> {
@@ -203,12 +237,7 @@ impl<T: State> TopicCell<T> {
         }
         let _inside = InsideWrite::enter();
         // What panics here has made nothing but a value of its own (I10).
-        let made = catch_unwind(AssertUnwindSafe(|| {
-            let change = self.options.intercepted(change?, cx)?;
-            let next = change.apply(&*current.value, self.options.reducer.as_ref(), cx)?;
-            self.options.validated(&current.value, &next, cx)?;
-            Ok(next)
-        }));
+        let made = catch_unwind(AssertUnwindSafe(|| self.options.proposed(change?, &current.value, cx)));
         made.unwrap_or_else(|panic| Err(ChangeError::Panicked(panic_text(&*panic))))
             .map_err(|source| WriteError::Change { topic: self.name.clone(), source })
     }
@@ -223,6 +252,22 @@ pub(crate) trait AnyTopic: Announced + Any {
 
     /// Holds back the writers of this topic until the guard is dropped.
     fn lock(&self) -> Box<dyn Locked + '_>;
+
+    /// How long it lives.
+    fn life(&self) -> &Life;
+
+    /// Ends it for all who hold it, once the write that is under way is done: nobody can write it any more. Says no
+    /// where that was so before, or where `still` does, under the writers' lock; else returns the revision of its end.
+    fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<Result<Revision, Exhausted>>;
+
+    /// Gives the state a new revision, so that everybody asks again; `None` where it was removed, or none is left.
+    fn touch(&self, revisions: &RevisionCounter) -> Option<Revision>;
+
+    /// Who may read and write it, beside what scopes say.
+    fn allow(&self) -> Option<Allow>;
+
+    /// Who is asked about every write before it is made.
+    fn asker(&self) -> Option<Asker>;
 
     /// Whether this batch of the session's was taken already.
     fn was_taken(&self, session: &SessionKey, seq: u64) -> bool;
@@ -278,11 +323,50 @@ impl<T: State> AnyTopic for TopicCell<T> {
         !matches!(self.writers.lock().admit(&self.name, session, seq), Ok(Admission::New))
     }
 
+    fn life(&self) -> &Life {
+        &self.life
+    }
+
+    fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<Result<Revision, Exhausted>> {
+        let mut writers = self.writers.lock();
+        if self.is_removed() || !still() {
+            return None;
+        }
+        self.removed.store(true, Ordering::Relaxed);
+        *writers = Sequences::default();
+        self.count(&writers);
+        Some(revisions.next())
+    }
+
+    fn touch(&self, revisions: &RevisionCounter) -> Option<Revision> {
+        let _writers = self.writers.lock();
+        if self.is_removed() {
+            return None;
+        }
+        let revision = revisions.next().ok()?;
+        let mut current = self.current.lock();
+        let version = Version::of_shared(revision, Arc::clone(&current.value));
+        *current = Arc::new(version);
+        Some(revision)
+    }
+
+    fn allow(&self) -> Option<Allow> {
+        self.options.allow.clone()
+    }
+
+    fn asker(&self) -> Option<Asker> {
+        self.asker.clone()
+    }
+
     fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken {
         let Engine { revisions, sessions, clock } = engine;
-        let ClientWrite { session, seq, asked, writes } = write;
+        let ClientWrite { session, client, seq, asked, writes } = write;
         let mut taken = Taken { outcomes: Ok(Arc::new([])), made: None, old: None, evicted: None };
         let mut writers = self.writers.lock();
+        if self.is_removed() {
+            taken.outcomes = Err(AccessError::UnknownTopic(self.name.clone()).into());
+            return taken;
+        }
         // Noted while the lock is held: a session that is forgotten from here on is forgotten by this cell after this
         // write, so no outcome outlives its session.
         taken.evicted = sessions.wrote(&session, clock.now());
@@ -295,17 +379,18 @@ impl<T: State> AnyTopic for TopicCell<T> {
                 taken.outcomes = Ok(outcomes);
                 return taken;
             }
-            Ok(Admission::New) if self.options.asynchronous && !asked => {
+            Ok(Admission::New) if self.options.is_asynchronous() && !asked => {
                 taken.outcomes = Err(WriteError::NotAsked(self.name.clone()));
                 return taken;
             }
             Ok(Admission::New) => {}
         }
+        let writer = Writer { session: &session, seq: Some(seq), client: client.as_deref() };
         let outcomes: Outcomes = writes
             .into_iter()
             .map(|proposal| {
                 let current = self.current();
-                let cx = WriteContext { client: Some((&session, seq)), revision: current.revision, clock };
+                let cx = WriteContext { writer: Some(writer), revision: current.revision, clock };
                 let value = self.propose(&current, proposal, &cx)?;
                 let revision = revisions.next().map_err(|Exhausted| WriteError::Exhausted(self.name.clone()))?;
                 let old = self.swap_while_locked(revision, value);
@@ -318,6 +403,9 @@ impl<T: State> AnyTopic for TopicCell<T> {
                 Ok(revision)
             })
             .collect();
+        if taken.made.is_some() {
+            self.renew(clock);
+        }
         writers.record(session, seq, Arc::clone(&outcomes));
         self.count(&writers);
         taken.outcomes = Ok(outcomes);

@@ -1,15 +1,22 @@
 //! The store as windows use it: pulls, writes, and who reads what.
 
 use crate::{
-    cell::{AnyTopic, ClientWrite},
+    cell::ClientWrite,
+    client::Client,
     error::{AccessError, PullError, WriteError},
+    options::{Allow, Asker},
     revision::Revision,
-    session::SessionKey,
+    role::PRIMARY,
+    session::{Departure, Left, SessionKey},
     snapshot::{Answer, AnyVersion},
-    store::{Forget, Store},
+    store::Store,
     topic::TopicName,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+};
 
 impl Store {
     /// What a window that is at `since` needs to be at the newest state.
@@ -56,6 +63,35 @@ impl Store {
         Ok(self.entry(topic)?.topic.current_version().revision())
     }
 
+    /// Who is asked about every write of the topic before it is made, where somebody is.
+    ///
+    /// # Errors
+    /// [`AccessError`] if there is no such topic.
+    pub fn asker(&self, topic: &TopicName) -> Result<Option<Asker>, AccessError> {
+        Ok(self.entry(topic)?.topic.asker())
+    }
+
+    /// Who may read and write the topic, where it has a say in that beside the capabilities' scopes.
+    ///
+    /// # Errors
+    /// [`AccessError`] if there is no such topic.
+    pub fn door(&self, topic: &TopicName) -> Result<Option<Door>, AccessError> {
+        let entry = self.entry(topic)?;
+        let born = entry.topic.life().born();
+        Ok(entry.topic.allow().map(|allow| Door { born, allow }))
+    }
+
+    /// Gives a new revision to every topic that has a say in who may read it: all windows ask again. To be called when
+    /// that may have changed.
+    pub fn touch_doors(&self) {
+        let topics: Vec<_> = self.shared.topics.read().values().map(|entry| Arc::clone(&entry.topic)).collect();
+        for topic in topics.into_iter().filter(|topic| topic.allow().is_some()) {
+            if let Some(revision) = topic.touch(&self.shared.revisions) {
+                self.note_readable(topic, revision);
+            }
+        }
+    }
+
     /// Whether a window's batch was taken already, so that nobody has to be asked about it again.
     ///
     /// # Errors
@@ -89,45 +125,71 @@ impl Store {
     /// Notes that a session reads a topic. Subscribing twice is the same as once.
     ///
     /// # Errors
-    /// [`AccessError`] if the topic is not registered.
+    /// [`AccessError`] if there is no such topic.
     pub fn subscribe(&self, topic: &TopicName, session: &SessionKey) -> Result<(), AccessError> {
-        self.entry(topic)?;
-        let evicted = self.shared.sessions.subscribe(session, topic, self.shared.clock.now());
-        if let Some(evicted) = evicted {
+        let entry = self.entry(topic)?;
+        let joined = self.shared.sessions.subscribe(session, topic, entry.topic.life(), self.now());
+        if let Some(evicted) = joined.evicted {
             self.forget(vec![evicted]);
         }
-        Ok(())
+        self.left(joined.left);
+        if joined.too_late { Err(AccessError::UnknownTopic(topic.clone())) } else { Ok(()) }
     }
 
     /// Notes that a session does not read a topic any more.
     pub fn unsubscribe(&self, topic: &TopicName, session: &SessionKey) {
-        self.shared.sessions.unsubscribe(session, topic);
+        if self.shared.sessions.unsubscribe(session, topic) {
+            self.left(vec![Left { session: session.clone(), topics: [topic.clone()].into() }]);
+        }
     }
 
     /// The page of this label has gone: its sessions end now, and are forgotten after
     /// [`SESSION_GRACE`](crate::SESSION_GRACE).
-    pub fn drop_label(&self, label: &str) {
-        self.shared.sessions.drop_label(label, self.shared.clock.now());
+    pub fn drop_label(&self, label: &str, departure: Departure) {
+        let left = self.shared.sessions.drop_label(label, departure, self.now());
+        self.left(left);
+        self.shared.announcements.wake_reaper();
+    }
+
+    /// The label's page may not read the topic any more.
+    pub fn dismiss(&self, label: &str, topic: &TopicName) {
+        let left = self.shared.sessions.dismiss(label, topic);
+        self.left(left);
+    }
+
+    /// Pages have stopped reading topics: what hangs on that is seen to.
+    fn left(&self, left: Vec<Left>) {
+        for Left { session, topics } in left {
+            for topic in topics {
+                if topic == *PRIMARY.name() {
+                    self.leave_role(&session);
+                } else if let Ok(entry) = self.registered(&topic)
+                    && entry.topic.life().left(self.now())
+                {
+                    self.shared.announcements.wake_reaper();
+                }
+            }
+        }
     }
 
     /// How many live sessions read the topic.
     pub fn readers(&self, topic: &TopicName) -> usize {
         self.shared.sessions.readers(topic)
     }
+}
 
-    /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others.
-    pub(crate) fn forget(&self, sessions: Vec<SessionKey>) {
-        let sessions: Arc<[SessionKey]> = sessions.into();
-        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
-        for entry in topics {
-            self.forget_in(entry.topic, Arc::clone(&sessions));
-        }
-    }
+/// Who may read and write a topic.
+#[derive(Clone)]
+pub struct Door {
+    /// The revision of the topic's creation: it tells the doors of one name apart.
+    pub born: Revision,
+    allow: Allow,
+}
 
-    pub(crate) fn forget_in(&self, topic: Arc<dyn AnyTopic>, sessions: Arc<[SessionKey]>) {
-        if !topic.forget(&sessions) {
-            self.shared.unforgotten.lock().push(Forget { topic, sessions });
-        }
+impl Door {
+    /// Asks the app. Where it panics, nobody may.
+    pub fn admits(&self, client: &Client) -> bool {
+        catch_unwind(AssertUnwindSafe(|| (self.allow)(client))).unwrap_or(false)
     }
 }
 

@@ -1,32 +1,46 @@
 //! What a topic's hooks are told of a write, and how they refuse it.
 
-use crate::{clock::Clock, error::cut, revision::Revision, session::SessionKey};
+use crate::{client::Client, clock::Clock, error::cut, revision::Revision, session::SessionKey};
 
 /// A write, as the topic's reducer and hooks see it.
 pub struct WriteContext<'a> {
-    pub(crate) client: Option<(&'a SessionKey, u64)>,
+    pub(crate) writer: Option<Writer<'a>>,
     pub(crate) revision: Revision,
     pub(crate) clock: &'a dyn Clock,
+}
+
+/// The page that writes.
+#[derive(Clone, Copy)]
+pub(crate) struct Writer<'a> {
+    pub(crate) session: &'a SessionKey,
+    /// None for what has no number: the creation of a topic.
+    pub(crate) seq: Option<u64>,
+    pub(crate) client: Option<&'a Client>,
 }
 
 impl WriteContext<'_> {
     /// The label of the window that writes; `None` when the app's own Rust code does.
     pub fn window(&self) -> Option<&str> {
-        self.client.map(|(session, _)| &**session.label())
+        self.writer.map(|writer| &**writer.session.label())
     }
 
     /// The page that writes; `None` when the app's own Rust code does.
     pub fn session(&self) -> Option<&SessionKey> {
-        self.client.map(|(session, _)| session)
+        self.writer.map(|writer| writer.session)
+    }
+
+    /// What the app knows of that page; `None` when the app's own Rust code writes.
+    pub fn client(&self) -> Option<&Client> {
+        self.writer.and_then(|writer| writer.client)
     }
 
     /// The write's number among those of its session to this topic; a batch has one number. `None` when the app's own
-    /// Rust code writes.
+    /// Rust code writes, and for the value that a window gives to a topic that it creates.
     pub fn seq(&self) -> Option<u64> {
-        self.client.map(|(_, seq)| seq)
+        self.writer.and_then(|writer| writer.seq)
     }
 
-    /// The topic's revision before the write.
+    /// The topic's revision before the write; zero for the value that a window gives to a topic that it creates.
     pub fn revision(&self) -> Revision {
         self.revision
     }

@@ -25,10 +25,12 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> String {
 /// Why a topic could not be reached.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AccessError {
-    /// No topic of this name is registered.
-    #[error("topic {0:?} is not registered: add it to the plugin's builder with `.topic(…)`")]
+    /// There is no topic of this name.
+    #[error(
+        "there is no topic {0:?}: it was removed, or never created (add it to the plugin's builder with `.topic(…)`)"
+    )]
     UnknownTopic(TopicName),
-    /// The topic was registered with another Rust type.
+    /// The topic was created with another Rust type.
     #[error("topic {0:?} holds another type: declare the topic once, as a constant, and use that everywhere")]
     WrongType(TopicName),
     /// The store was called from inside a write to it, where waiting for a lock could wait forever.
@@ -38,17 +40,32 @@ pub enum AccessError {
     InsideWrite,
 }
 
-/// Why a topic could not be registered.
+/// Why a topic could not be created.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegisterError {
+pub enum CreateError {
     /// The name is taken.
-    #[error("topic {0:?} is registered already: each topic has one owner")]
-    AlreadyRegistered(TopicName),
+    #[error("topic {0:?} exists already: each topic has one owner")]
+    AlreadyExists(TopicName),
+    /// The family that the name belongs to, or the topic that has it, is of another Rust type.
+    #[error("topic {0:?} has another Rust type there: use the constant that it was declared with")]
+    WrongType(TopicName),
+    /// A window wants a topic of no family.
+    #[error("no family covers topic {0:?}: declare one, so that windows can create its topics")]
+    NoFamily(TopicName),
+    /// The value that a window gives to the topic does not fit, or is refused; or the app's code that makes the first
+    /// value panicked.
+    #[error("topic {topic:?}: {source}")]
+    Change {
+        /// The topic.
+        topic: TopicName,
+        /// What happened.
+        source: ChangeError,
+    },
     /// No revision is left.
     #[error("topic {0:?}: {exhausted}", exhausted = crate::revision::Exhausted)]
     Exhausted(TopicName),
     /// The store was called from inside a write.
-    #[error("a topic cannot be registered from inside a write")]
+    #[error("a topic cannot be created from inside a write")]
     InsideWrite,
 }
 

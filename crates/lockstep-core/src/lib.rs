@@ -10,13 +10,18 @@
 mod announce;
 mod cell;
 mod change;
+mod client;
 mod clients;
 mod clock;
 mod context;
 mod error;
+mod family;
+mod life;
 mod options;
 mod policy;
+mod registry;
 mod revision;
+mod role;
 mod sequence;
 mod session;
 mod snapshot;
@@ -30,16 +35,22 @@ mod transaction;
 pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
 pub use cell::{ClientWrite, Proposal, State};
 pub use change::Change;
+pub use client::Client;
+pub use clients::Door;
 pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
 pub use error::{
-    AccessError, ChangeError, CompareAndSetError, EncodeError, PullError, RegisterError, TransactionError,
+    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
     TryUpdateError, UpdateError, WriteError,
 };
-pub use options::TopicOptions;
+pub use family::{ClientCreate, TopicFamily};
+pub use life::SELF_DESTRUCT_INTERVAL;
+pub use options::{Asker, TopicOptions};
 pub use policy::{InvalidTopicPattern, TopicPattern, TopicScope};
+pub use registry::Reaped;
 pub use revision::{Exhausted, InvalidRevision, Revision};
-pub use session::{InvalidPageId, PageId, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey};
+pub use role::{Holder, PRIMARY, Primary};
+pub use session::{Departure, InvalidPageId, PageId, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey};
 pub use snapshot::{Answer, Snapshot};
 pub use store::{DEFAULT_ANNOUNCE_INTERVAL, Store, StoreOptions, StoreStats};
 pub use topic::{InvalidTopicName, Topic, TopicName};

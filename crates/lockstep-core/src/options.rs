@@ -3,18 +3,30 @@
 use crate::{
     cell::State,
     change::Change,
+    client::Client,
     context::{Reject, WriteContext},
+    error::ChangeError,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{any::Any, sync::Arc};
+use std::{
+    any::Any,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 /// A reducer as it was given.
 pub(crate) type TypedReducer<T, A> = Arc<dyn Fn(&mut T, A, &WriteContext<'_>) -> Result<(), Reject> + Send + Sync>;
 
 type JsonReducer<T> = Box<dyn Fn(&mut T, Value, &WriteContext<'_>) -> Result<(), ActionError> + Send + Sync>;
-type Intercept = Box<dyn Fn(Change, &WriteContext<'_>) -> Result<Change, Reject> + Send + Sync>;
-type Validate<T> = Box<dyn Fn(&T, &T, &WriteContext<'_>) -> Result<(), Reject> + Send + Sync>;
+type Intercept = Arc<dyn Fn(Change, &WriteContext<'_>) -> Result<Change, Reject> + Send + Sync>;
+type Validate<T> = Arc<dyn Fn(&T, &T, &WriteContext<'_>) -> Result<(), Reject> + Send + Sync>;
+pub(crate) type SelfDestruct = Arc<dyn Fn(usize, SystemTime) -> bool + Send + Sync>;
+pub(crate) type Allow = Arc<dyn Fn(&Client) -> bool + Send + Sync>;
+
+/// Who is asked about every write of a topic before it is made: the engine only keeps it.
+pub type Asker = Arc<dyn Any + Send + Sync>;
+type MakeAsker = Arc<dyn Fn() -> Asker + Send + Sync>;
 
 /// Why an action was not taken.
 pub(crate) enum ActionError {
@@ -29,9 +41,9 @@ pub(crate) struct Reducer<T> {
     pub(crate) typed: Box<dyn Any + Send + Sync>,
 }
 
-/// What a topic is declared with, beside its first value.
+/// What a topic is declared with, beside its first value. Its clones share what was given.
 ///
-/// All of it runs inside the write, under the topic's lock: it must be quick, and must not call the store.
+/// Reducer and hooks run inside the write, under the topic's lock: they must be quick, and must not call the store.
 ///
 /// ```
 /// use lockstep_core::{NoAnnounce, Reject, Store, Topic, TopicOptions};
@@ -55,22 +67,50 @@ pub(crate) struct Reducer<T> {
 ///         0..=100 => Ok(()),
 ///         _ => Err(Reject::new("limit", "a counter goes to 100")),
 ///     });
-/// store.register_with(COUNTER, 0, options)?;
+/// store.create_with(COUNTER, 0, options)?;
 /// store.dispatch(COUNTER, CounterAction::Add { by: 5 })?;
 /// assert!(store.dispatch(COUNTER, CounterAction::Add { by: 500 }).is_err());
 /// assert_eq!(*store.get(COUNTER)?, 5);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct TopicOptions<T> {
-    pub(crate) reducer: Option<Reducer<T>>,
+    pub(crate) reducer: Option<Arc<Reducer<T>>>,
     intercept: Option<Intercept>,
     validate: Option<Validate<T>>,
-    pub(crate) asynchronous: bool,
+    make_asker: Option<MakeAsker>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) renewed_by_writes: bool,
+    pub(crate) self_destruct: Option<SelfDestruct>,
+    pub(crate) allow: Option<Allow>,
 }
 
 impl<T> Default for TopicOptions<T> {
     fn default() -> Self {
-        Self { reducer: None, intercept: None, validate: None, asynchronous: false }
+        Self {
+            reducer: None,
+            intercept: None,
+            validate: None,
+            make_asker: None,
+            ttl: None,
+            renewed_by_writes: false,
+            self_destruct: None,
+            allow: None,
+        }
+    }
+}
+
+impl<T> Clone for TopicOptions<T> {
+    fn clone(&self) -> Self {
+        Self {
+            reducer: self.reducer.clone(),
+            intercept: self.intercept.clone(),
+            validate: self.validate.clone(),
+            make_asker: self.make_asker.clone(),
+            ttl: self.ttl,
+            renewed_by_writes: self.renewed_by_writes,
+            self_destruct: self.self_destruct.clone(),
+            allow: self.allow.clone(),
+        }
     }
 }
 
@@ -96,7 +136,7 @@ impl<T: State> TopicOptions<T> {
             })?;
             reduce(state, action, cx).map_err(ActionError::Rejected)
         };
-        self.reducer = Some(Reducer { json: Box::new(json), typed: Box::new(typed) });
+        self.reducer = Some(Arc::new(Reducer { json: Box::new(json), typed: Box::new(typed) }));
         self
     }
 
@@ -107,7 +147,7 @@ impl<T: State> TopicOptions<T> {
         mut self,
         intercept: impl Fn(Change, &WriteContext<'_>) -> Result<Change, Reject> + Send + Sync + 'static,
     ) -> Self {
-        self.intercept = Some(Box::new(intercept));
+        self.intercept = Some(Arc::new(intercept));
         self
     }
 
@@ -117,16 +157,64 @@ impl<T: State> TopicOptions<T> {
         mut self,
         validate: impl Fn(&T, &T, &WriteContext<'_>) -> Result<(), Reject> + Send + Sync + 'static,
     ) -> Self {
-        self.validate = Some(Box::new(validate));
+        self.validate = Some(Arc::new(validate));
         self
     }
 
     /// Declares that somebody outside is asked about every write first, and may take its time: a write that comes
-    /// without an answer is [`UpdateError::NotAsked`](crate::UpdateError::NotAsked).
+    /// without an answer is [`UpdateError::NotAsked`](crate::UpdateError::NotAsked). Each topic gets an asker of its own,
+    /// see [`Store::asker`](crate::Store::asker).
     #[must_use]
-    pub fn asynchronous(mut self) -> Self {
-        self.asynchronous = true;
+    pub fn asynchronous(mut self, make_asker: impl Fn() -> Asker + Send + Sync + 'static) -> Self {
+        self.make_asker = Some(Arc::new(make_asker));
         self
+    }
+
+    /// How long the topic lives: it is removed when this has passed since its creation. Default: until it is removed.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Every write lets the time of [`TopicOptions::ttl`] begin anew.
+    #[must_use]
+    pub fn renewed_by_writes(mut self) -> Self {
+        self.renewed_by_writes = true;
+        self
+    }
+
+    /// Removes the topic when `wanted` says so. It is told how many pages read the topic, and when the topic was
+    /// created; it is asked whenever a page stops reading it (closes, reloads, crashes, unsubscribes), and every
+    /// [`SELF_DESTRUCT_INTERVAL`](crate::SELF_DESTRUCT_INTERVAL). A page that subscribes while it is being asked keeps
+    /// the topic alive. It is asked under no lock; where it panics, the topic stays.
+    #[must_use]
+    pub fn self_destruct(mut self, wanted: impl Fn(usize, SystemTime) -> bool + Send + Sync + 'static) -> Self {
+        self.self_destruct = Some(Arc::new(wanted));
+        self
+    }
+
+    /// Who may read and write the topic, beside what the capabilities' scopes say. Where it panics, nobody may.
+    #[must_use]
+    pub fn allow(mut self, allow: impl Fn(&Client) -> bool + Send + Sync + 'static) -> Self {
+        self.allow = Some(Arc::new(allow));
+        self
+    }
+
+    pub(crate) fn asker(&self) -> Option<Asker> {
+        self.make_asker.as_ref().map(|make| make())
+    }
+
+    pub(crate) fn is_asynchronous(&self) -> bool {
+        self.make_asker.is_some()
+    }
+
+    /// What a window's change makes of the value, once it has passed the hooks.
+    pub(crate) fn proposed(&self, change: Change, current: &T, cx: &WriteContext<'_>) -> Result<T, ChangeError> {
+        let change = self.intercepted(change, cx)?;
+        let next = change.apply(current, self.reducer.as_deref(), cx)?;
+        self.validated(current, &next, cx)?;
+        Ok(next)
     }
 
     pub(crate) fn intercepted(&self, change: Change, cx: &WriteContext<'_>) -> Result<Change, Reject> {

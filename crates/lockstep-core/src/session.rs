@@ -1,6 +1,7 @@
 //! Sessions: which page lives read which topics, and for how long their writes are remembered.
 
-use crate::{sync::Mutex, topic::TopicName};
+use crate::{life::Life, sync::Mutex, topic::TopicName};
+use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
     fmt,
@@ -17,13 +18,28 @@ pub const SESSION_GRACE: Duration = Duration::from_secs(60);
 pub const SESSIONS_PER_LABEL: usize = 8;
 
 /// The id that a page's guest mints when the page loads: 1 to 64 of `A-Z a-z 0-9 - _`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 pub struct PageId(Arc<str>);
 
 /// A text that is not a page's id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a session id: use 1 to 64 of A-Z a-z 0-9 - _")]
 pub struct InvalidPageId;
+
+impl From<PageId> for String {
+    fn from(page: PageId) -> Self {
+        page.0.as_ref().to_owned()
+    }
+}
+
+impl TryFrom<String> for PageId {
+    type Error = InvalidPageId;
+
+    fn try_from(text: String) -> Result<Self, InvalidPageId> {
+        text.parse()
+    }
+}
 
 impl FromStr for PageId {
     type Err = InvalidPageId;
@@ -52,6 +68,11 @@ impl SessionKey {
     pub fn label(&self) -> &Arc<str> {
         &self.label
     }
+
+    /// The page's own id.
+    pub fn page(&self) -> &PageId {
+        &self.page
+    }
 }
 
 impl fmt::Debug for SessionKey {
@@ -60,27 +81,72 @@ impl fmt::Debug for SessionKey {
     }
 }
 
+/// How a page has gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Departure {
+    /// It has ended: it navigated, reloaded or crashed, or its webview was closed. It does not come back; a page that
+    /// does, out of a cache, has another id.
+    Ended,
+    /// It does not answer. It lives again when it subscribes.
+    Silent,
+}
+
+/// A page that has stopped reading topics.
+#[derive(Debug)]
+pub(crate) struct Left {
+    pub(crate) session: SessionKey,
+    pub(crate) topics: BTreeSet<TopicName>,
+}
+
+/// Who reads a topic, and after how many have begun to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Audience {
+    pub(crate) readers: usize,
+    joins: u64,
+}
+
+/// What came of a page's wish to read a topic.
+#[derive(Debug, Default)]
+pub(crate) struct Joined {
+    /// The topic ended before.
+    pub(crate) too_late: bool,
+    /// The session that had to be forgotten for it.
+    pub(crate) evicted: Option<SessionKey>,
+    /// The pages whose place it has taken.
+    pub(crate) left: Vec<Left>,
+}
+
 #[derive(Debug)]
 struct Page {
     id: PageId,
     /// Since when it has been gone.
     dropped: Option<Duration>,
+    /// It has ended for good: it was seen to go, or another has taken its place.
+    ended: bool,
     /// It was its label's current page once: what it subscribes from here on may be a repetition.
     was_current: bool,
     topics: BTreeSet<TopicName>,
 }
 
 impl Page {
-    fn drop_at(&mut self, now: Duration) {
+    fn drop_at(&mut self, now: Duration, departure: Departure) -> BTreeSet<TopicName> {
         self.dropped.get_or_insert(now);
-        self.topics.clear();
+        self.ended |= departure == Departure::Ended;
+        std::mem::take(&mut self.topics)
+    }
+
+    /// What it reads no more after `leave`, if anything.
+    fn leave(&mut self, label: &str, leave: impl FnOnce(&mut Self) -> BTreeSet<TopicName>) -> Option<Left> {
+        let topics = leave(self);
+        let session = || SessionKey { label: label.into(), page: self.id.clone() };
+        (!topics.is_empty()).then(|| Left { session: session(), topics })
     }
 }
 
 /// The page lives of all labels, oldest first in each; the last one is the current one.
 ///
 /// - A page becomes current by subscribing for the first time; the older ones are dropped then. Tauri runs the commands
-///   of a dead page again, so one that was current before does not become so again, nor does one that only writes.
+///   of a dead page again, so one that has ended does not become current again, nor does one that only writes.
 /// - A dropped page keeps no subscription. It is forgotten [`SESSION_GRACE`] after it was dropped and last wrote.
 /// - **I14 bounded**: a label has at most [`SESSIONS_PER_LABEL`] pages, whatever ids it invents.
 #[derive(Debug, Default)]
@@ -98,7 +164,13 @@ impl Sessions {
             page.dropped = page.dropped.map(|_| now);
             return None;
         }
-        let page = |dropped| Page { id: session.page.clone(), dropped, was_current: false, topics: BTreeSet::new() };
+        let page = |dropped| Page {
+            id: session.page.clone(),
+            dropped,
+            ended: false,
+            was_current: false,
+            topics: BTreeSet::new(),
+        };
         match pages.iter().rposition(|page| page.dropped.is_none()) {
             Some(live) => pages.insert(live, page(Some(now))),
             None => pages.push(page(None)),
@@ -106,40 +178,83 @@ impl Sessions {
         evict(&session.label, pages)
     }
 
-    /// Notes that a session reads a topic. Returns the one that had to be forgotten for it, if any. A page that was
-    /// taken for dead lives again by this, unless a newer one has taken its place.
-    pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName, now: Duration) -> Option<SessionKey> {
+    /// Notes that a session reads a topic, unless the topic's life is over. A page that was only silent lives again by
+    /// this, unless a newer one has taken its place.
+    pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName, life: &Life, now: Duration) -> Joined {
         let mut labels = self.labels.lock();
         let pages = labels.entry(Arc::clone(&session.label)).or_default();
-        let mut page = match pages.iter().position(|page| page.id == session.page) {
-            Some(at) if at + 1 < pages.len() && pages[at].was_current => return None,
-            Some(at) => pages.remove(at),
-            None => Page { id: session.page.clone(), dropped: None, was_current: true, topics: BTreeSet::new() },
-        };
-        for older in pages.iter_mut() {
-            older.drop_at(now);
+        let at = pages.iter().position(|page| page.id == session.page);
+        if at.is_some_and(|at| pages[at].ended && pages[at].was_current) {
+            return Joined::default();
         }
-        (page.dropped, page.was_current) = (None, true);
+        if !life.join() {
+            return Joined { too_late: true, ..Joined::default() };
+        }
+        let new = || Page {
+            id: session.page.clone(),
+            dropped: None,
+            ended: false,
+            was_current: true,
+            topics: BTreeSet::new(),
+        };
+        let mut page = at.map_or_else(new, |at| pages.remove(at));
+        let older = pages.iter_mut();
+        let left =
+            older.filter_map(|page| page.leave(&session.label, |page| page.drop_at(now, Departure::Ended))).collect();
+        (page.dropped, page.ended, page.was_current) = (None, false, true);
         page.topics.insert(topic.clone());
         pages.push(page);
-        evict(&session.label, pages)
+        Joined { too_late: false, evicted: evict(&session.label, pages), left }
     }
 
-    pub(crate) fn unsubscribe(&self, session: &SessionKey, topic: &TopicName) {
-        if let Some(pages) = self.labels.lock().get_mut(&session.label)
-            && let Some(page) = pages.iter_mut().find(|page| page.id == session.page)
-        {
+    /// Says whether it did read it.
+    pub(crate) fn unsubscribe(&self, session: &SessionKey, topic: &TopicName) -> bool {
+        let mut labels = self.labels.lock();
+        let pages = labels.get_mut(&session.label);
+        let page = pages.and_then(|pages| pages.iter_mut().find(|page| page.id == session.page));
+        page.is_some_and(|page| page.topics.remove(topic))
+    }
+
+    /// The label's page has gone.
+    pub(crate) fn drop_label(&self, label: &str, departure: Departure, now: Duration) -> Vec<Left> {
+        let mut labels = self.labels.lock();
+        let pages = labels.get_mut(label).into_iter().flatten();
+        pages.filter_map(|page| page.leave(label, |page| page.drop_at(now, departure))).collect()
+    }
+
+    /// The label's pages do not read the topic any more.
+    pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<Left> {
+        let mut labels = self.labels.lock();
+        let pages = labels.get_mut(label).into_iter().flatten();
+        pages.filter_map(|page| page.leave(label, |page| page.topics.take(topic).into_iter().collect())).collect()
+    }
+
+    /// Nobody reads the topic any more, nor begins to.
+    pub(crate) fn retire(&self, topic: &TopicName, life: &Life) {
+        let mut labels = self.labels.lock();
+        life.retire();
+        for page in labels.values_mut().flatten() {
             page.topics.remove(topic);
         }
     }
 
-    /// The label's page has gone.
-    pub(crate) fn drop_label(&self, label: &str, now: Duration) {
-        if let Some(pages) = self.labels.lock().get_mut(label) {
-            for page in pages {
-                page.drop_at(now);
-            }
-        }
+    /// As [`Sessions::retire`], unless somebody has begun to read the topic since it had this audience.
+    pub(crate) fn retire_unless_joined(&self, audience: Audience, life: &Life) -> bool {
+        let _labels = self.labels.lock();
+        life.retire_unless_joined(audience.joins)
+    }
+
+    /// Who reads the topic.
+    pub(crate) fn audience(&self, topic: &TopicName, life: &Life) -> Audience {
+        let labels = self.labels.lock();
+        Audience { readers: readers(&labels, topic), joins: life.joins() }
+    }
+
+    /// Whether the session reads the topic.
+    pub(crate) fn reads(&self, session: &SessionKey, topic: &TopicName) -> bool {
+        let labels = self.labels.lock();
+        let mut pages = labels.get(&session.label).into_iter().flatten();
+        pages.any(|page| page.id == session.page && page.topics.contains(topic))
     }
 
     /// Forgets those whose grace is over, and returns them.
@@ -166,13 +281,17 @@ impl Sessions {
 
     /// How many live sessions read the topic.
     pub(crate) fn readers(&self, topic: &TopicName) -> usize {
-        self.labels.lock().values().flatten().filter(|page| page.topics.contains(topic)).count()
+        readers(&self.labels.lock(), topic)
     }
 
     /// How many sessions are remembered, dropped ones included.
     pub(crate) fn len(&self) -> usize {
         self.labels.lock().values().map(Vec::len).sum()
     }
+}
+
+fn readers(labels: &HashMap<Arc<str>, Vec<Page>>, topic: &TopicName) -> usize {
+    labels.values().flatten().filter(|page| page.topics.contains(topic)).count()
 }
 
 fn evict(label: &Arc<str>, pages: &mut Vec<Page>) -> Option<SessionKey> {

@@ -6,8 +6,8 @@ use crate::{
     change::Change,
     clock::{Clock, SystemClock},
     context::WriteContext,
-    error::{AccessError, ChangeError, CompareAndSetError, RegisterError, TryUpdateError, UpdateError},
-    options::TopicOptions,
+    error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
+    family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
     session::{SessionKey, Sessions},
     snapshot::{Snapshot, Version},
@@ -20,9 +20,6 @@ use std::{any::Any, collections::BTreeMap, convert::Infallible, fmt, sync::Arc, 
 /// How often one topic is announced at most, unless said otherwise.
 pub const DEFAULT_ANNOUNCE_INTERVAL: Duration = Duration::from_millis(16);
 
-/// How long to wait before sessions are forgotten again where a write was under way.
-const FORGET_AGAIN: Duration = Duration::from_secs(1);
-
 /// The owner of all topics: one value, one revision and one way in for each.
 ///
 /// A store is cheap to clone; all clones are the same store. Its calls never block on the outside, and none may be
@@ -34,7 +31,7 @@ const FORGET_AGAIN: Duration = Duration::from_secs(1);
 /// const COUNTER: Topic<u32> = Topic::new("counter");
 ///
 /// let store = Store::new(NoAnnounce);
-/// store.register(COUNTER, 0)?;
+/// store.create(COUNTER, 0)?;
 /// let revision = store.update(COUNTER, |count| *count += 1)?;
 /// let snapshot = store.snapshot(COUNTER)?;
 /// assert_eq!((snapshot.revision, *snapshot.value), (revision, 1));
@@ -47,7 +44,10 @@ pub struct Store {
 
 pub(crate) struct Shared {
     pub(crate) topics: RwLock<BTreeMap<TopicName, Entry>>,
-    revisions: RevisionCounter,
+    pub(crate) families: RwLock<BTreeMap<TopicName, Arc<dyn AnyFamily>>>,
+    /// The topics that may end by themselves.
+    pub(crate) mortal: Mutex<Vec<Arc<dyn AnyTopic>>>,
+    pub(crate) revisions: RevisionCounter,
     pub(crate) sessions: Sessions,
     pub(crate) announcements: Announcements,
     /// What is still to be forgotten where a write was under way.
@@ -69,7 +69,7 @@ impl Shared {
 /// A topic as the registry holds it: once for those who know its type, once for those who don't.
 #[derive(Clone)]
 pub(crate) struct Entry {
-    typed: Arc<dyn Any + Send + Sync>,
+    pub(crate) typed: Arc<dyn Any + Send + Sync>,
     pub(crate) topic: Arc<dyn AnyTopic>,
 }
 
@@ -117,6 +117,8 @@ impl Store {
         Self {
             shared: Arc::new(Shared {
                 topics: RwLock::new(BTreeMap::new()),
+                families: RwLock::new(BTreeMap::new()),
+                mortal: Mutex::default(),
                 revisions: RevisionCounter::new(last_revision),
                 sessions: Sessions::default(),
                 unforgotten: Mutex::default(),
@@ -124,41 +126,6 @@ impl Store {
                 clock,
             }),
         }
-    }
-
-    /// Adds a topic with its first value.
-    ///
-    /// # Errors
-    /// [`RegisterError`] if the name is taken; the topic that has it stays as it is.
-    pub fn register<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, RegisterError> {
-        self.register_with(topic, initial, TopicOptions::new())
-    }
-
-    /// Adds a topic with its first value, a reducer for its actions, and hooks.
-    ///
-    /// # Errors
-    /// As [`Store::register`].
-    pub fn register_with<T: State>(
-        &self,
-        topic: Topic<T>,
-        initial: T,
-        options: TopicOptions<T>,
-    ) -> Result<Revision, RegisterError> {
-        not_inside_write().map_err(|_| RegisterError::InsideWrite)?;
-        let name = topic.name();
-        let mut topics = self.shared.topics.write();
-        if topics.contains_key(name) {
-            return Err(RegisterError::AlreadyRegistered(name.clone()));
-        }
-        let revision = self.shared.revisions.next().map_err(|Exhausted| RegisterError::Exhausted(name.clone()))?;
-        let cell = Arc::new(TopicCell::new(name.clone(), revision, initial, options));
-        topics.insert(name.clone(), Entry { typed: cell.clone(), topic: cell });
-        Ok(revision)
-    }
-
-    /// The names of all topics, in order.
-    pub fn topics(&self) -> Vec<TopicName> {
-        self.shared.topics.read().keys().cloned().collect()
     }
 
     /// The topic's value.
@@ -278,20 +245,10 @@ impl Store {
         })
     }
 
-    /// Announces what is due, and forgets sessions whose grace is over. Returns when, on the store's clock, this has
-    /// to run again if nothing wakes it before; `None` is never.
+    /// Announces what is due. Returns when, on the store's clock, this has to run again if nothing wakes it before;
+    /// `None` is never.
     pub fn announce_due(&self) -> Option<Duration> {
-        let announcements = self.shared.announcements.announce_due();
-        let forgotten = self.shared.sessions.expire(self.shared.clock.now());
-        if !forgotten.is_empty() {
-            self.forget(forgotten);
-        }
-        let kept = std::mem::take(&mut *self.shared.unforgotten.lock());
-        for Forget { topic, sessions } in kept {
-            self.forget_in(topic, sessions);
-        }
-        let again = (!self.shared.unforgotten.lock().is_empty()).then(|| self.now() + FORGET_AGAIN);
-        [announcements, self.shared.sessions.next_deadline(), again].into_iter().flatten().min()
+        self.shared.announcements.announce_due()
     }
 
     /// Time on the store's clock, to compare a deadline with.
@@ -309,7 +266,7 @@ impl Store {
         }
     }
 
-    fn write_cell<T: State, E: From<UpdateError>>(
+    pub(crate) fn write_cell<T: State, E: From<UpdateError>>(
         &self,
         topic: &Topic<T>,
         next: impl FnOnce(&Version<T>, &WriteContext<'_>) -> Result<T, E>,
@@ -358,7 +315,7 @@ impl Store {
         self.registered(topic)
     }
 
-    fn registered(&self, topic: &TopicName) -> Result<Entry, AccessError> {
+    pub(crate) fn registered(&self, topic: &TopicName) -> Result<Entry, AccessError> {
         let topics = self.shared.topics.read();
         topics.get(topic).cloned().ok_or_else(|| AccessError::UnknownTopic(topic.clone()))
     }
@@ -371,13 +328,14 @@ impl Store {
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("topics", &self.topics()).finish_non_exhaustive()
+        f.debug_struct("Store").field("topics", &self.list()).finish_non_exhaustive()
     }
 }
 
 /// An error of the caller's, or one of the engine's that does not name the topic yet.
 enum Unnamed<E> {
     Named(E),
+    Access(AccessError),
     Change(ChangeError),
     Exhausted,
 }
@@ -386,9 +344,16 @@ impl<E: From<UpdateError>> Unnamed<E> {
     fn of(self, topic: &TopicName) -> E {
         match self {
             Self::Named(error) => error,
+            Self::Access(error) => UpdateError::Access(error).into(),
             Self::Change(source) => UpdateError::Change { topic: topic.clone(), source }.into(),
             Self::Exhausted => UpdateError::Exhausted(topic.clone()).into(),
         }
+    }
+}
+
+impl<E> From<AccessError> for Unnamed<E> {
+    fn from(error: AccessError) -> Self {
+        Self::Access(error)
     }
 }
 

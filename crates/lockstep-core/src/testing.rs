@@ -9,7 +9,7 @@
 //! let recorder = Recorder::default();
 //! let clock = Arc::new(ManualClock::default());
 //! let store = Store::with_options(recorder.clone(), StoreOptions { clock, ..Default::default() });
-//! store.register(COUNTER, 0)?;
+//! store.create(COUNTER, 0)?;
 //! let revision = store.set(COUNTER, 1)?;
 //! store.announce_due();
 //! assert_eq!(recorder.take()[0].revision, revision);
@@ -52,6 +52,7 @@ pub struct Recorder(Arc<Mutex<Recorded>>);
 struct Recorded {
     heard: Vec<Invalidation>,
     wakes: usize,
+    reaper_wakes: usize,
     refusals_left: usize,
 }
 
@@ -66,6 +67,11 @@ impl Recorder {
         mem::take(&mut self.0.lock().wakes)
     }
 
+    /// How often the store asked for its reaper since the last call.
+    pub fn take_reaper_wakes(&self) -> usize {
+        mem::take(&mut self.0.lock().reaper_wakes)
+    }
+
     /// Refuses the next announcements.
     pub fn refuse_next(&self, count: usize) {
         self.0.lock().refusals_left = count;
@@ -75,6 +81,10 @@ impl Recorder {
 impl Announce for Recorder {
     fn wake(&self) {
         self.0.lock().wakes += 1;
+    }
+
+    fn wake_reaper(&self) {
+        self.0.lock().reaper_wakes += 1;
     }
 
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {

@@ -1,6 +1,11 @@
 //! Topics and their names.
 
-use std::{borrow::Cow, fmt, marker::PhantomData, str::FromStr};
+use std::{
+    borrow::{Borrow, Cow},
+    fmt,
+    marker::PhantomData,
+    str::FromStr,
+};
 
 /// The name of a topic: 1 to 128 of `A-Z a-z 0-9 - _ / :`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +30,17 @@ impl TopicName {
 
     /// The name as text.
     pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// A topic of a family, whose name leaves room for it.
+    pub(crate) fn of_family(family: &Self, id: u64) -> Self {
+        Self(Cow::Owned(format!("{family}/{id:016x}")))
+    }
+}
+
+impl Borrow<str> for TopicName {
+    fn borrow(&self) -> &str {
         &self.0
     }
 }

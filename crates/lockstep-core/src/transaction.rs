@@ -3,6 +3,7 @@
 use crate::{
     cell::{AnyTopic, InsideWrite, State, TopicCell, not_inside_write},
     change::Change,
+    clock::Clock,
     context::WriteContext,
     error::{AccessError, ChangeError, TransactionError, UpdateError},
     revision::{Exhausted, Revision},
@@ -76,7 +77,7 @@ impl Transaction<'_> {
         let staged = self.stage(&topic)?;
         staged.cell.synchronous()?;
         let present = Arc::clone(staged.next.as_ref().unwrap_or(&staged.base.value));
-        let cx = WriteContext { client: None, revision: staged.base.revision, clock: &*clock };
+        let cx = WriteContext { writer: None, revision: staged.base.revision, clock: &*clock };
         let next = staged.cell.checked(Change::Rust, &present, &cx, |cx| {
             let mut value = T::clone(&present);
             change(&mut value, cx)?;
@@ -114,6 +115,7 @@ trait Staged: Any {
     fn is_current(&self) -> bool;
     fn is_written(&self) -> bool;
     fn prepare(&mut self, revision: Revision);
+    fn renew(&self, clock: &dyn Clock);
     /// Holds back this topic's readers until all topics of the transaction are swapped.
     fn publish(&self) -> Option<Box<dyn Publish + '_>>;
 }
@@ -128,7 +130,7 @@ impl<T: State> Staged for StagedTopic<T> {
     }
 
     fn is_current(&self) -> bool {
-        Arc::ptr_eq(&self.base, &self.cell.current())
+        !self.cell.is_removed() && Arc::ptr_eq(&self.base, &self.cell.current())
     }
 
     fn is_written(&self) -> bool {
@@ -137,6 +139,10 @@ impl<T: State> Staged for StagedTopic<T> {
 
     fn prepare(&mut self, revision: Revision) {
         self.ready = self.next.take().map(|value| Arc::new(Version::of_shared(revision, value)));
+    }
+
+    fn renew(&self, clock: &dyn Clock) {
+        self.cell.renew(clock);
     }
 
     fn publish(&self) -> Option<Box<dyn Publish + '_>> {
@@ -178,8 +184,8 @@ impl Store {
     /// const DONE: Topic<Vec<String>> = Topic::new("done");
     ///
     /// # let store = Store::new(NoAnnounce);
-    /// # store.register(OPEN, vec!["write".into()])?;
-    /// # store.register(DONE, vec![])?;
+    /// # store.create(OPEN, vec!["write".into()])?;
+    /// # store.create(DONE, vec![])?;
     /// store.transaction(|tx| {
     ///     let item = tx.get(OPEN)?[0].clone();
     ///     tx.update(OPEN, |open| drop(open.remove(0)))?;
@@ -212,8 +218,9 @@ impl Store {
                 body(&mut tx).map_err(TransactionError::Refused)?
             };
             known.extend(tx.staged.iter().map(|(name, staged)| (name.clone(), staged.topic())));
-            if !ahead.is_empty() && known.len() > before.len() {
-                // It went on to a topic that is not held: again, with that one.
+            let held = |staged: &dyn Staged| before.values().any(|topic| Arc::ptr_eq(topic, &staged.topic()));
+            if !ahead.is_empty() && !tx.staged.values().all(|staged| held(&**staged)) {
+                // It went on to a topic that is not held, or to one that has taken another's name: again, with that.
                 continue;
             }
             let locked: Vec<_> = match ahead.is_empty() {
@@ -221,6 +228,7 @@ impl Store {
                 false => Vec::new(),
             };
             let guards: Vec<_> = locked.iter().map(|topic| topic.lock()).collect();
+            // One that was removed meanwhile is not found any more, and the closure is told so.
             if !tx.staged.values().all(|staged| staged.is_current()) {
                 continue;
             }
@@ -232,6 +240,7 @@ impl Store {
             let old = publish(&mut tx.staged, revision);
             drop((guards, ahead));
             for staged in tx.staged.values() {
+                staged.renew(&**self.clock());
                 self.note_readable(staged.topic(), revision);
             }
             drop(old);

@@ -48,7 +48,7 @@ impl Busy {
     fn store(&self) -> Store {
         let options = StoreOptions { announce_interval: Duration::ZERO, ..StoreOptions::default() };
         let store = Store::with_options(self.clone(), options);
-        store.register(COUNTER, 0).unwrap();
+        store.create(COUNTER, 0).unwrap();
         assert!(self.store.set(store.clone()).is_ok());
         store
     }
@@ -122,7 +122,7 @@ fn i3_a_refused_announcement_is_not_tried_again_once_a_newer_one_was_told() {
         let outside = Overtaken::default();
         let options = StoreOptions { announce_interval: Duration::ZERO, ..StoreOptions::default() };
         let store = Store::with_options(outside.clone(), options);
-        store.register(COUNTER, 0).unwrap();
+        store.create(COUNTER, 0).unwrap();
         assert!(outside.store.set(store.clone()).is_ok());
         store.set(COUNTER, 1).unwrap();
         assert_eq!(store.announce_due(), None, "nothing waits");
@@ -158,7 +158,7 @@ impl Serialize for Nosy {
 
 fn nosy_store() -> Store {
     let store = Store::new(NoAnnounce);
-    store.register(NOSY, Nosy(1)).unwrap();
+    store.create(NOSY, Nosy(1)).unwrap();
     STORE.set(Some(store.clone()));
     store
 }
@@ -195,7 +195,7 @@ impl Drop for Parting {
 
 fn parting_store() -> Store {
     let store = Store::new(NoAnnounce);
-    store.register(PARTING, Parting(1)).unwrap();
+    store.create(PARTING, Parting(1)).unwrap();
     STORE.set(Some(store.clone()));
     store
 }

@@ -44,15 +44,15 @@ fn options() -> TopicOptions<u32> {
 fn store(options: TopicOptions<u32>) -> (Store, Recorder) {
     let recorder = Recorder::default();
     let store = Store::new(recorder.clone());
-    store.register_with(COUNTER, 0, options).unwrap();
-    store.register(LOG, vec![]).unwrap();
+    store.create_with(COUNTER, 0, options).unwrap();
+    store.create(LOG, vec![]).unwrap();
     (store, recorder)
 }
 
 fn batch(store: &Store, seq: u64, changes: Vec<Change>) -> Vec<Result<Revision, ChangeError>> {
     let session = SessionKey::new("main", "p".parse().unwrap());
     let writes = changes.into_iter().map(|change| Proposal { expected: None, change: Ok(change) }).collect();
-    let outcomes = store.write(COUNTER.name(), ClientWrite { session, seq, asked: false, writes }).unwrap();
+    let outcomes = store.write(COUNTER.name(), ClientWrite { session, client: None, seq, asked: false, writes }).unwrap();
     let change = |error: &WriteError| match error {
         WriteError::Change { source, .. } => source.clone(),
         other => panic!("{other}"),
@@ -269,7 +269,7 @@ fn i11_a_refusal_by_somebody_who_was_asked_before_is_remembered() {
     let session = SessionKey::new("main", "p".parse().unwrap());
     let write = |asked, change| {
         let writes = vec![Proposal { expected: None, change }];
-        store.write(COUNTER.name(), ClientWrite { session: session.clone(), seq: 1, asked, writes }).unwrap()[0].clone()
+        store.write(COUNTER.name(), ClientWrite { session: session.clone(), client: None, seq: 1, asked, writes }).unwrap()[0].clone()
     };
     assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(false));
     let refused = write(true, Err(Reject::new("no", "never")));
@@ -285,7 +285,7 @@ fn i10_a_window_s_write_that_nobody_was_asked_about_is_refused_and_may_come_agai
     let session = SessionKey::new("main", "p".parse().unwrap());
     let write = |asked| {
         let writes = vec![Proposal { expected: None, change: Ok(add(1)) }];
-        store.write(COUNTER.name(), ClientWrite { session: session.clone(), seq: 1, asked, writes })
+        store.write(COUNTER.name(), ClientWrite { session: session.clone(), client: None, seq: 1, asked, writes })
     };
     assert_eq!(write(false), Err(WriteError::NotAsked(COUNTER.name().clone())));
     unchanged(&store, &recorder);

@@ -56,8 +56,8 @@ fn model(check: impl Fn(Store, Outside) + Send + Sync + 'static) {
         let clock = Arc::new(outside.clone());
         let options = StoreOptions { announce_interval: Duration::ZERO, clock, ..Default::default() };
         let store = Store::with_options(outside.clone(), options);
-        store.register(COUNTER, 0).unwrap();
-        store.register(OTHER, 0).unwrap();
+        store.create(COUNTER, 0).unwrap();
+        store.create(OTHER, 0).unwrap();
         *outside.store.lock().unwrap() = Some(store.clone());
         check(store, outside.clone());
         *outside.store.lock().unwrap() = None;

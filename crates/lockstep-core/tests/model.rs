@@ -148,7 +148,7 @@ impl World {
         let (clock, recorder) = (Arc::new(ManualClock::default()), Recorder::default());
         let options = StoreOptions { clock: clock.clone(), ..StoreOptions::default() };
         let store = Store::with_options(recorder.clone(), options);
-        let model = TOPICS.map(|topic| (store.register(topic, State::default()).unwrap(), State::default()));
+        let model = TOPICS.map(|topic| (store.create(topic, State::default()).unwrap(), State::default()));
         let used = model.iter().map(|(revision, _)| *revision).collect();
         Self {
             store,
@@ -178,7 +178,7 @@ impl World {
         let session = self.session(window, last.page);
         let LastWrite { seq, expected, change, .. } = last.clone();
         let writes = vec![Proposal { expected, change: Ok(change) }];
-        self.store.write(TOPICS[topic].name(), ClientWrite { session, seq, asked: false, writes })?[0].clone()
+        self.store.write(TOPICS[topic].name(), ClientWrite { session, client: None, seq, asked: false, writes })?[0].clone()
     }
 
     /// The window's last write, unless so many pages have come since that its session may be forgotten.

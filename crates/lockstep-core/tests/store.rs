@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    AccessError, Answer, Change, ChangeError, ClientWrite, CompareAndSetError, Invalidation, Proposal, PullError,
-    RegisterError, Revision, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, StoreStats, Topic,
+    AccessError, Answer, Change, ChangeError, ClientWrite, CompareAndSetError, CreateError, Invalidation, Proposal,
+    PullError, Revision, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, StoreStats, Topic,
     TopicName, TryUpdateError, UpdateError, WriteError,
     testing::{ManualClock, Recorder},
 };
@@ -37,8 +37,8 @@ fn bench_from(last_revision: Revision) -> Bench {
         recorder.clone(),
         StoreOptions { clock: clock.clone(), announce_interval: TICK, last_revision },
     );
-    store.register(COUNTER, 0).unwrap();
-    store.register(LIST, Vec::new()).unwrap();
+    store.create(COUNTER, 0).unwrap();
+    store.create(LIST, Vec::new()).unwrap();
     Bench { store, clock, recorder }
 }
 
@@ -70,7 +70,7 @@ impl Bench {
     ) -> Result<Vec<Result<Revision, WriteError>>, WriteError> {
         let session = session("main", page);
         self.store
-            .write(COUNTER.name(), ClientWrite { session, seq, asked: false, writes })
+            .write(COUNTER.name(), ClientWrite { session, client: None, seq, asked: false, writes })
             .map(|outcomes| outcomes.to_vec())
     }
 
@@ -120,8 +120,8 @@ fn i5_a_store_that_used_every_revision_refuses_and_keeps_its_state() {
 #[test]
 fn a_topic_has_one_owner_and_one_type() {
     let b = bench();
-    let taken = RegisterError::AlreadyRegistered(COUNTER.name().clone());
-    assert_eq!(b.store.register(COUNTER, 9), Err(taken));
+    let taken = CreateError::AlreadyExists(COUNTER.name().clone());
+    assert_eq!(b.store.create(COUNTER, 9), Err(taken));
     let wrong = Topic::<String>::new("counter");
     assert_eq!(b.store.get(wrong).unwrap_err(), AccessError::WrongType(COUNTER.name().clone()));
     let missing = Topic::<u32>::new("missing");
@@ -160,7 +160,7 @@ fn i4_calling_the_store_from_inside_a_write_is_an_error_not_a_deadlock() {
                 UpdateError::Access(error) => error,
                 other => panic!("{other}"),
             }));
-            assert_eq!(b.store.register(Topic::<u8>::new("new"), 0), Err(RegisterError::InsideWrite));
+            assert_eq!(b.store.create(Topic::<u8>::new("new"), 0), Err(CreateError::InsideWrite));
             assert_eq!(b.store.pull(LIST.name(), None), Err(PullError::Access(AccessError::InsideWrite)));
         })
         .unwrap();
@@ -236,7 +236,7 @@ fn a_value_without_json_is_an_error_at_the_pull_healed_by_the_next_write() {
     }
     const MOODY: Topic<Moody> = Topic::new("moody");
     let b = bench();
-    b.store.register(MOODY, Moody(0)).unwrap();
+    b.store.create(MOODY, Moody(0)).unwrap();
     let error = || b.store.pull(MOODY.name(), None).unwrap_err().to_string();
     assert!(error().contains("not in the mood"));
     b.store.set(MOODY, Moody(1)).unwrap();
@@ -403,10 +403,10 @@ fn i4_a_type_that_calls_the_store_while_it_is_read_in_gets_an_error() {
     }
     const NOSY: Topic<Nosy> = Topic::new("nosy");
     let b = bench();
-    b.store.register(NOSY, Nosy).unwrap();
+    b.store.create(NOSY, Nosy).unwrap();
     STORE.set(Some(b.store.clone()));
     let writes = vec![Proposal { expected: None, change: Ok(Change::Set(json!(1))) }];
-    let write = ClientWrite { session: session("main", "p"), seq: 1, asked: false, writes };
+    let write = ClientWrite { session: session("main", "p"), client: None, seq: 1, asked: false, writes };
     let error = b.store.write(NOSY.name(), write).unwrap()[0].clone().unwrap_err();
     assert!(error.to_string().contains("from inside a write"), "{error}");
 }

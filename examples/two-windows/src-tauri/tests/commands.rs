@@ -105,7 +105,7 @@ fn each_of_several_pulls_has_its_own_result() {
     let counts = json!([{ "identifier": "lockstep:default", "allow": [{ "topic": "count*" }] }]);
     let reader = window_with(&app, "reader", &counts);
     let revision = app.lockstep().set(COUNTER, 3).unwrap();
-    app.lockstep().register(Topic::<u8>::new("counted"), 1).unwrap();
+    app.lockstep().create(Topic::<u8>::new("counted"), 1).unwrap();
     let counted = revision_of(&reader.get_snapshot("counted").unwrap());
     let pulls = json!([
         { "topic": "counter" },

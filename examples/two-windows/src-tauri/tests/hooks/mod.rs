@@ -42,7 +42,7 @@ fn options() -> TopicOptions<Vec<String>> {
 
 fn notes(options: TopicOptions<Vec<String>>) -> (App<MockRuntime>, Window) {
     let app = app();
-    app.lockstep().register_with(NOTES, vec![], options).unwrap();
+    app.lockstep().create_with(NOTES, vec![], options).unwrap();
     let everything = json!([{ "identifier": "lockstep:admin", "allow": [{ "topic": "*" }] }]);
     let window = window_with(&app, "desk", &everything);
     (app, window)
@@ -197,7 +197,7 @@ fn i4_a_hook_that_writes_its_own_topic_gets_an_error_instead_of_waiting_for_itse
             Ok(change)
         }
     };
-    app.lockstep().register_with(NOTES, vec![], options().intercept_async(PATIENCE, hook)).unwrap();
+    app.lockstep().create_with(NOTES, vec![], options().intercept_async(PATIENCE, hook)).unwrap();
     block_on(app.lockstep().update_async(NOTES, |notes| notes.push("outer".into()))).unwrap();
     assert_eq!(*app.lockstep().get(NOTES).unwrap(), ["outer"]);
 }

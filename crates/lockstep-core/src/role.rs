@@ -1,0 +1,210 @@
+//! The role of the primary: held by one live page at a time.
+//!
+//! ```text
+//!   a page joins ──► candidate ── nobody holds the role, or it is the longest waiting ──► holder, a new term
+//!                        ▲                                                                  │
+//!                        └─── joins again ◄── nobody ◄── leaves (its acknowledgement), or is gone ──┘
+//! ```
+
+use crate::{
+    context::{Reject, WriteContext},
+    error::{AccessError, CreateError, UpdateError},
+    options::TopicOptions,
+    revision::Revision,
+    session::{PageId, SessionKey},
+    store::Store,
+    topic::Topic,
+};
+use serde::{Deserialize, Serialize};
+
+/// Who holds the role of the primary; windows read it like every topic, and nobody writes it. It comes into being when
+/// the first page wants the role.
+pub const PRIMARY: Topic<Primary> = Topic::new("lockstep/primary");
+
+/// The state of [`PRIMARY`].
+///
+/// - At most one page holds the role, and it loses it only by leaving, or by its end; only then another gets it.
+/// - **I5**: a term is a revision that the topic had before it began, so each is higher than all before.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Primary {
+    /// Who holds the role.
+    pub holder: Option<Holder>,
+    /// Who wants it, the holder included, longest waiting first.
+    #[serde(skip)]
+    candidates: Vec<SessionKey>,
+}
+
+/// A page that holds the role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Holder {
+    /// The label of its webview.
+    pub window: String,
+    /// The page's own id.
+    pub session: PageId,
+    /// The number of its term: higher than those of all terms before, so that what the role does outside can be fenced
+    /// against a holder that does not know yet that it is none.
+    pub term: Revision,
+}
+
+impl Primary {
+    fn join(&mut self, session: &SessionKey) {
+        if !self.candidates.contains(session) {
+            self.candidates.push(session.clone());
+        }
+    }
+
+    fn leave(&mut self, session: &SessionKey) {
+        self.candidates.retain(|candidate| candidate != session);
+    }
+
+    /// Who waits longest holds the role, where nobody does.
+    fn settle(&mut self, term: Revision) {
+        let holds = |candidate: &SessionKey, holder: &Holder| {
+            **candidate.label() == *holder.window && *candidate.page() == holder.session
+        };
+        if let Some(holder) = &self.holder
+            && self.candidates.iter().any(|candidate| holds(candidate, holder))
+        {
+            return;
+        }
+        let next = |candidate: &SessionKey| Holder {
+            window: candidate.label().to_string(),
+            session: candidate.page().clone(),
+            term,
+        };
+        self.holder = self.candidates.first().map(next);
+    }
+}
+
+/// Nothing has changed.
+enum Unchanged {
+    AsBefore,
+    Failed(UpdateError),
+}
+
+impl From<UpdateError> for Unchanged {
+    fn from(error: UpdateError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+impl Store {
+    /// Makes a page a candidate for the role, and a reader of [`PRIMARY`]. Does nothing for one that has ended.
+    ///
+    /// # Errors
+    /// [`UpdateError`] from inside a write, if no revision is left, or the app has created a topic of that name.
+    pub fn join_role(&self, session: &SessionKey) -> Result<(), UpdateError> {
+        let reserved = |_: &Primary, _: &Primary, cx: &WriteContext<'_>| match cx.session() {
+            Some(_) => Err(Reject::new("reserved", "the role is given by the backend: join or leave it")),
+            None => Ok(()),
+        };
+        self.get_or_create_with(PRIMARY, Primary::default, TopicOptions::new().validate(reserved)).map_err(
+            |error| match error {
+                CreateError::WrongType(topic) => AccessError::WrongType(topic).into(),
+                CreateError::InsideWrite => AccessError::InsideWrite.into(),
+                _ => UpdateError::Exhausted(PRIMARY.name().clone()),
+            },
+        )?;
+        self.subscribe(PRIMARY.name(), session)?;
+        let reads = || self.shared.sessions.reads(session, PRIMARY.name());
+        if !reads() {
+            return Ok(());
+        }
+        self.change_role(|primary| primary.join(session))?;
+        // Where it has ended in between, its end found no candidate.
+        if !reads() {
+            self.leave_role(session);
+        }
+        Ok(())
+    }
+
+    /// Makes a page a candidate no more. Where it held the role, this says that it has stopped doing what that entails:
+    /// another gets it.
+    pub fn leave_role(&self, session: &SessionKey) {
+        match self.change_role(|primary| primary.leave(session)) {
+            Ok(()) | Err(UpdateError::Access(AccessError::UnknownTopic(_))) => {}
+            Err(error) => tracing::error!(%error, ?session, "could not leave the role"),
+        }
+    }
+
+    /// Who holds the role.
+    pub fn primary(&self) -> Option<Holder> {
+        self.get(PRIMARY).ok()?.holder.clone()
+    }
+
+    fn change_role(&self, change: impl FnOnce(&mut Primary)) -> Result<(), UpdateError> {
+        let changed = self.write_cell(&PRIMARY, |current, cx| {
+            let mut next = Primary::clone(&current.value);
+            change(&mut next);
+            next.settle(cx.revision());
+            if next == *current.value { Err(Unchanged::AsBefore) } else { Ok(next) }
+        });
+        match changed {
+            Ok(_) | Err(Unchanged::AsBefore) => Ok(()),
+            Err(Unchanged::Failed(error)) => Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::{Departure, NoAnnounce};
+
+    fn page(label: &str, page: &str) -> SessionKey {
+        SessionKey::new(label, page.parse().unwrap())
+    }
+
+    fn holder(store: &Store) -> Option<(String, Revision)> {
+        store.primary().map(|holder| (holder.window, holder.term))
+    }
+
+    #[test]
+    fn i5_each_term_is_higher_than_the_one_before() {
+        let store = Store::new(NoAnnounce);
+        let (a, b) = (page("a", "1"), page("b", "2"));
+        store.join_role(&a).unwrap();
+        store.join_role(&b).unwrap();
+        let (first, term) = holder(&store).unwrap();
+        assert_eq!(first, "a");
+        store.join_role(&a).unwrap();
+        assert_eq!(holder(&store).unwrap().1, term, "joining twice changes nothing");
+
+        store.leave_role(&a);
+        let (second, next) = holder(&store).unwrap();
+        assert_eq!((&*second, next > term), ("b", true));
+
+        store.leave_role(&b);
+        assert_eq!(holder(&store), None);
+        store.remove(PRIMARY.name()).unwrap();
+        store.join_role(&b).unwrap();
+        assert!(holder(&store).unwrap().1 > next, "also when the topic was removed in between");
+    }
+
+    #[test]
+    fn the_role_goes_on_when_its_holder_is_gone_in_whatever_way() {
+        let store = Store::new(NoAnnounce);
+        for label in ["a", "b", "c", "d"] {
+            store.join_role(&page(label, "1")).unwrap();
+        }
+        store.drop_label("a", Departure::Ended);
+        assert_eq!(holder(&store).unwrap().0, "b");
+        store.subscribe(PRIMARY.name(), &page("b", "2")).unwrap();
+        assert_eq!(holder(&store).unwrap().0, "c", "the page was reloaded");
+        store.unsubscribe(PRIMARY.name(), &page("c", "1"));
+        assert_eq!(holder(&store).unwrap().0, "d");
+        store.drop_label("d", Departure::Silent);
+        assert_eq!(holder(&store), None);
+    }
+
+    #[test]
+    fn a_page_that_has_ended_does_not_get_the_role() {
+        let store = Store::new(NoAnnounce);
+        let gone = page("a", "1");
+        store.join_role(&gone).unwrap();
+        store.drop_label("a", Departure::Ended);
+        store.join_role(&gone).unwrap();
+        assert_eq!(holder(&store), None, "Tauri has run its command again");
+    }
+}
