@@ -3,7 +3,18 @@
 // The documentation goes into the schema that editors show.
 #![allow(dead_code)]
 
-const COMMANDS: &[&str] = &["get_snapshot", "get_snapshots", "write", "subscribe", "unsubscribe"];
+const COMMANDS: &[&str] = &[
+    "get_snapshot",
+    "get_snapshots",
+    "write",
+    "subscribe",
+    "unsubscribe",
+    "list_topics",
+    "create_topic",
+    "remove_topic",
+    "join_role",
+    "leave_role",
+];
 
 /// Topics that the windows of a capability may touch with a permission.
 #[derive(schemars::JsonSchema)]

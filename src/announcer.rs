@@ -1,6 +1,11 @@
 //! Turns the engine's announcements into events, at a pace that the main loop can follow.
 
-use crate::{Lockstep, pages::Pages, wire};
+use crate::{
+    Lockstep,
+    background::{BackgroundError, Reporter},
+    pages::Pages,
+    wire,
+};
 use lockstep_core::{Announce, AnnounceError, Invalidation, Store};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -27,6 +32,8 @@ const PROBE_INTERVAL: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(crate) struct Signal {
     wake: Notify,
+    /// The reaper's.
+    pub(crate) reap: Arc<Notify>,
     /// Something was emitted since the main loop was last waited for.
     emitted: AtomicBool,
 }
@@ -39,11 +46,16 @@ pub(crate) struct Signal {
 pub(crate) struct EventAnnouncer<R: Runtime> {
     pub(crate) app: AppHandle<R>,
     pub(crate) signal: Arc<Signal>,
+    pub(crate) reporter: Reporter,
 }
 
 impl<R: Runtime> Announce for EventAnnouncer<R> {
     fn wake(&self) {
         self.signal.wake.notify_one();
+    }
+
+    fn wake_reaper(&self) {
+        self.signal.reap.notify_one();
     }
 
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {
@@ -53,9 +65,13 @@ impl<R: Runtime> Announce for EventAnnouncer<R> {
         let event = wire::InvalidatedEvent::from(invalidation);
         // Tauri calls the app's Rust listeners here, after the windows: one that panics has kept nobody from hearing.
         match catch_unwind(AssertUnwindSafe(|| self.app.emit(&name, event))) {
-            Ok(emitted) => emitted.map_err(|error| AnnounceError(error.to_string())),
+            Ok(emitted) => emitted.map_err(|error| {
+                let (topic, reason) = (invalidation.topic.clone(), error.to_string());
+                self.reporter.report(&BackgroundError::NotAnnounced { topic, reason: reason.clone() });
+                AnnounceError(reason)
+            }),
             Err(_) => {
-                tracing::error!(event = name, "a Rust listener of this event panicked");
+                self.reporter.report(&BackgroundError::ListenerPanicked { event: name });
                 Ok(())
             }
         }

@@ -43,6 +43,8 @@ struct TopicBinding {
     name: TopicName,
     /// The state's type, and the actions' where there are any: the parameters of `TopicStore`.
     ty: String,
+    /// It stands for all topics of a family.
+    family: bool,
 }
 
 /// Why the bindings could not be made, or are not what they should be.
@@ -91,12 +93,20 @@ pub enum BindingsError {
 
 impl Bindings {
     pub(crate) fn add<T: TS + 'static>(&mut self, topic: &TopicName) {
+        self.bind::<T>(topic, false);
+    }
+
+    pub(crate) fn add_family<T: TS + 'static>(&mut self, family: &TopicName) {
+        self.bind::<T>(family, true);
+    }
+
+    fn bind<T: TS + 'static>(&mut self, name: &TopicName, family: bool) {
         let config = Config::new().with_large_int(LARGE_INT);
-        self.topics.push(TopicBinding { name: topic.clone(), ty: T::name(&config) });
+        self.topics.push(TopicBinding { name: name.clone(), ty: T::name(&config), family });
         Collect { config: &config, bindings: self }.visit::<T>();
     }
 
-    /// Adds the type of the actions of the topic that was added last.
+    /// Adds the type of the actions of the topic, or family, that was added last.
     pub(crate) fn add_action<A: TS + 'static>(&mut self, topic: &TopicName) {
         let config = Config::new().with_large_int(LARGE_INT);
         if let Some(binding) = self.topics.iter_mut().rfind(|binding| binding.name == *topic) {
@@ -118,19 +128,32 @@ impl Bindings {
         }
         let mut constants = BTreeMap::new();
         let mut text = HEADER.to_owned();
-        text.push_str("import { defineTopic, type TopicStore } from 'tauri-plugin-lockstep-api'\n");
+        let imports = [
+            (self.topics.iter().any(|topic| !topic.family), "defineTopic"),
+            (self.topics.iter().any(|topic| topic.family), "defineTopicFamily"),
+            (self.topics.iter().any(|topic| topic.family), "type TopicFamily"),
+            (self.topics.iter().any(|topic| !topic.family), "type TopicStore"),
+        ];
+        let imports: Vec<_> = imports.into_iter().filter_map(|(used, name)| used.then_some(name)).collect();
+        if !imports.is_empty() {
+            let _ = writeln!(text, "import {{ {} }} from 'tauri-plugin-lockstep-api'", imports.join(", "));
+        }
         for declaration in self.types.values() {
             let _ = write!(text, "\n{declaration}\n");
         }
-        for TopicBinding { name, ty } in &self.topics {
+        for TopicBinding { name, ty, family } in &self.topics {
             refuse_large_integers(name.as_str(), ty)?;
             let constant = constant(name);
             if let Some(first) = constants.insert(constant.clone(), name) {
                 return Err(BindingsError::AmbiguousTopic { constant, first: first.clone(), second: name.clone() });
             }
+            let (what, handle, define) = match family {
+                false => ("Topic", "TopicStore", "defineTopic"),
+                true => ("Topic family", "TopicFamily", "defineTopicFamily"),
+            };
             let _ = write!(
                 text,
-                "\n/** Topic `{name}`. */\nexport const {constant}: TopicStore<{ty}> = /* @__PURE__ */ defineTopic<{ty}>('{name}')\n"
+                "\n/** {what} `{name}`. */\nexport const {constant}: {handle}<{ty}> = /* @__PURE__ */ {define}<{ty}>('{name}')\n"
             );
         }
         Ok(text)

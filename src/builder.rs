@@ -2,22 +2,25 @@
 
 use crate::{
     announcer::{self, EventAnnouncer, Signal},
+    background::{BackgroundError, Reporter},
     bindings::Bindings,
+    clients::{Authority, Authorize, authorize_by},
     commands,
     config::{Config, Settings},
     lockstep::Lockstep,
     options::TopicOptions,
     pages::Pages,
+    reaper,
 };
-use lockstep_core::{CreateError, State, Store, StoreOptions, Topic};
-use std::{sync::Arc, time::Duration};
+use lockstep_core::{CreateError, Reject, State, Store, StoreOptions, Topic, TopicFamily};
+use std::{any::Any, future::Future, sync::Arc, time::Duration};
 use tauri::{
-    Manager, Runtime,
+    Manager, Runtime, Webview,
     plugin::{self, TauriPlugin},
 };
 use ts_rs::TS;
 
-type Registration = Box<dyn FnOnce(&Lockstep) -> Result<(), CreateError> + Send>;
+type Registration = Box<dyn FnOnce(&Store) -> Result<(), CreateError> + Send>;
 
 /// Builds the plugin from the app's topics.
 ///
@@ -45,7 +48,17 @@ pub struct Builder {
     registrations: Vec<Registration>,
     bindings: Bindings,
     settings: Settings,
+    reporter: Reporter,
+    /// An [`Authorize`] of a runtime that is known when the plugin is built.
+    authorize: Option<Box<dyn Any + Send>>,
 }
+
+/// What was given to the builder does not fit the app.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`authorize` was given a closure for another Tauri runtime than the app's: let it take a `Webview<R>` of the same `R`"
+)]
+struct WrongRuntime;
 
 impl Builder {
     /// A plugin without topics, with the default options.
@@ -64,8 +77,92 @@ impl Builder {
         if let Some(bind_action) = options.bind_action {
             bind_action(&mut self.bindings, topic.name());
         }
-        let register = |lockstep: &Lockstep| lockstep.create_with(topic, initial, options).map(drop);
+        let register = |store: &Store| store.create_with(topic, initial, options.engine).map(drop);
         self.registrations.push(Box::new(register));
+        self
+    }
+
+    /// Adds a family of topics, none of which is there yet: the app creates them by
+    /// [`Lockstep::create`](crate::Lockstep::create), and windows that `lockstep:admin` grants them by
+    /// `defineTopicFamily`. `initial` makes a topic's first value from its id.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use tauri_plugin_lockstep::{Builder, TopicFamily};
+    /// use ts_rs::TS;
+    ///
+    /// #[derive(Clone, Serialize, Deserialize, TS)]
+    /// pub struct Download {
+    ///     url: String,
+    ///     percent: u8,
+    /// }
+    ///
+    /// pub const DOWNLOADS: TopicFamily<Download> = TopicFamily::new("downloads");
+    ///
+    /// let builder = Builder::new().family(DOWNLOADS, |_id| Download { url: String::new(), percent: 0 });
+    /// ```
+    pub fn family<T: State + TS>(
+        self,
+        family: TopicFamily<T>,
+        initial: impl Fn(&str) -> T + Send + Sync + 'static,
+    ) -> Self {
+        self.family_with(family, initial, TopicOptions::new())
+    }
+
+    /// Like [`Builder::family`], with options that each of its topics gets.
+    pub fn family_with<T: State + TS>(
+        mut self,
+        family: TopicFamily<T>,
+        initial: impl Fn(&str) -> T + Send + Sync + 'static,
+        options: TopicOptions<T>,
+    ) -> Self {
+        self.bindings.add_family::<T>(family.name());
+        if let Some(bind_action) = options.bind_action {
+            bind_action(&mut self.bindings, family.name());
+        }
+        self.registrations.push(Box::new(|store: &Store| store.declare(family, initial, options.engine)));
+        self
+    }
+
+    /// Asks the app who a page is, or refuses it, before its first call: once for each page, until
+    /// [`Lockstep::reauthorize`](crate::Lockstep::reauthorize). What it returns is the `info` of the page's
+    /// [`Client`](crate::Client), which every hook and every topic's `allow` sees. A page that it refuses has no topic,
+    /// whatever its capabilities say. It may take 30 s; where it takes longer or panics, the call is refused, and the
+    /// app asked again with the next one.
+    ///
+    /// ```
+    /// use tauri::Webview;
+    /// use tauri_plugin_lockstep::{Builder, Reject};
+    ///
+    /// struct Account {
+    ///     admin: bool,
+    /// }
+    ///
+    /// let builder = Builder::new().authorize(|webview: Webview| async move {
+    ///     match webview.label() {
+    ///         "help" => Err(Reject::new("anonymous", "the help window shows nobody's data")),
+    ///         label => Ok(Account { admin: label == "admin" }),
+    ///     }
+    /// });
+    /// ```
+    pub fn authorize<R, I, F>(mut self, authorize: impl Fn(Webview<R>) -> F + Send + Sync + 'static) -> Self
+    where
+        R: Runtime,
+        I: Send + Sync + 'static,
+        F: Future<Output = Result<I, Reject>> + Send + 'static,
+    {
+        self.authorize = Some(Box::new(authorize_by(authorize)));
+        self
+    }
+
+    /// Hears of failures that no call returns. They are logged through `tracing` in any case. The handler is called on
+    /// whatever thread the failure happened; it must be quick.
+    ///
+    /// ```
+    /// let builder = tauri_plugin_lockstep::Builder::new().on_error(|error| eprintln!("lockstep: {error}"));
+    /// ```
+    pub fn on_error(mut self, handler: impl Fn(&BackgroundError) + Send + Sync + 'static) -> Self {
+        self.reporter = Reporter::new(handler);
         self
     }
 
@@ -89,7 +186,7 @@ impl Builder {
 
     /// The plugin.
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
-        let Self { registrations, settings, .. } = self;
+        let Self { registrations, settings, reporter, authorize, .. } = self;
         let pages = Arc::new(Pages::<R>::default());
         let (managed, readied, loaded) = (Arc::clone(&pages), Arc::clone(&pages), Arc::clone(&pages));
         plugin::Builder::<R, Option<Config>>::new("lockstep")
@@ -99,23 +196,33 @@ impl Builder {
                 commands::write,
                 commands::subscribe,
                 commands::unsubscribe,
+                commands::list_topics,
+                commands::create_topic,
+                commands::remove_topic,
+                commands::join_role,
+                commands::leave_role,
             ])
             .setup(move |app, api| {
                 let settings = match api.config() {
                     Some(config) => settings.overridden_by(config),
                     None => settings,
                 };
+                let authorize = match authorize {
+                    Some(given) => Some(*given.downcast::<Authorize<R>>().map_err(|_| WrongRuntime)?),
+                    None => None,
+                };
                 let signal = Arc::new(Signal::default());
                 let store = Store::with_options(
-                    EventAnnouncer { app: app.clone(), signal: Arc::clone(&signal) },
+                    EventAnnouncer { app: app.clone(), signal: Arc::clone(&signal), reporter: reporter.clone() },
                     StoreOptions { announce_interval: settings.announce_interval, ..StoreOptions::default() },
                 );
-                let lockstep = Lockstep::new(store.clone(), settings);
                 for register in registrations {
-                    register(&lockstep)?;
+                    register(&store)?;
                 }
-                app.manage(lockstep);
+                app.manage(Lockstep::new(store.clone(), settings));
                 app.manage(Arc::clone(&managed));
+                app.manage(Authority { authorize, reporter: reporter.clone() });
+                tauri::async_runtime::spawn(reaper::run(store.clone(), Arc::clone(&signal.reap), reporter));
                 tauri::async_runtime::spawn(announcer::run(app.clone(), store, signal, managed));
                 Ok(())
             })

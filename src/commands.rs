@@ -2,12 +2,16 @@
 
 use crate::{
     Lockstep,
+    background::BackgroundError,
+    clients::Authority,
     error::CommandError,
     pages::Pages,
     scopes::{Access, TopicEntry, authorise, topic_scope},
     wire::{self, Fields, WriteRequest, Writes},
 };
-use lockstep_core::{Change, Revision, SessionKey, TopicName, WriteError};
+use lockstep_core::{
+    Answer, Change, Client, PRIMARY, PullError, Revision, SessionKey, TopicName, TopicScope, WriteError,
+};
 use std::sync::Arc;
 use tauri::{
     Runtime, State, Webview,
@@ -16,42 +20,76 @@ use tauri::{
 
 type Scope = CommandScope<TopicEntry>;
 
+/// A window that calls, and whom it has to get past.
+struct Caller<'a, R: Runtime> {
+    webview: &'a Webview<R>,
+    lockstep: &'a Lockstep,
+    authority: &'a Authority<R>,
+}
+
+impl<R: Runtime> Caller<'_, R> {
+    /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
+    async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Arc<Client>, CommandError> {
+        authorise(self.webview.label(), topic, access, scope)?;
+        let client = self.lockstep.clients.client(self.webview, topic, self.authority).await?;
+        self.lockstep.clients.admit(&client, topic, &self.lockstep.store, self.authority)?;
+        Ok(client)
+    }
+
+    fn pull(&self, topic: &TopicName, since: Option<Revision>) -> Result<Answer, PullError> {
+        self.lockstep.store.pull(topic, since).inspect_err(|error| self.report(error))
+    }
+
+    /// Who wrote what cannot be encoded does not hear of it from the window that asks for it.
+    fn report(&self, error: &PullError) {
+        if let PullError::Encode { topic, source } = error {
+            let error = BackgroundError::NotEncoded { topic: topic.clone(), reason: source.to_string() };
+            self.authority.reporter.report(&error);
+        }
+    }
+}
+
 #[tauri::command]
 pub(crate) async fn get_snapshot<R: Runtime>(
     webview: Webview<R>,
     lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Response, CommandError> {
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
-    authorise(webview.label(), &topic, Access::Read, &topic_scope(&scope))?;
-    let answer = lockstep.store.pull(&topic, fields.since()?)?;
-    Ok(Response::new(wire::answer(&answer)))
+    caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    Ok(Response::new(wire::answer(&caller.pull(&topic, fields.since()?)?)))
 }
 
 #[tauri::command]
 pub(crate) async fn get_snapshots<R: Runtime>(
     webview: Webview<R>,
     lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Response, CommandError> {
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
     let scope = topic_scope(&scope);
     let mut granted = Vec::new();
-    let places: Vec<Result<usize, CommandError>> = wire::pulls(Fields::of(&request)?)?
-        .into_iter()
-        .map(|pull| {
-            let (topic, since) = pull?;
-            authorise(webview.label(), &topic, Access::Read, &scope)?;
-            granted.push((topic, since));
-            Ok(granted.len() - 1)
-        })
-        .collect();
+    let mut places = Vec::new();
+    for pull in wire::pulls(Fields::of(&request)?)? {
+        let entered = match pull {
+            Ok((topic, since)) => caller.enter(&scope, &topic, Access::Read).await.map(|_| (topic, since)),
+            Err(error) => Err(error),
+        };
+        places.push(entered.map(|pull| {
+            granted.push(pull);
+            granted.len() - 1
+        }));
+    }
     let mut answers: Vec<_> = lockstep.store.pull_many(&granted).into_iter().map(Some).collect();
     let results = places.into_iter().map(|place| {
         let answer = match place.map(|at| answers.get_mut(at).and_then(Option::take)) {
-            Ok(Some(answer)) => answer.map_err(CommandError::from),
+            Ok(Some(answer)) => answer.inspect_err(|error| caller.report(error)).map_err(CommandError::from),
             Ok(None) => Err(CommandError::invalid_request("topics", "a result is missing")),
             Err(error) => Err(error),
         };
@@ -64,12 +102,14 @@ pub(crate) async fn get_snapshots<R: Runtime>(
 pub(crate) async fn write<R: Runtime>(
     webview: Webview<R>,
     lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Response, CommandError> {
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
-    authorise(webview.label(), &topic, Access::Write, &topic_scope(&scope))?;
+    let client = caller.enter(&topic_scope(&scope), &topic, Access::Write).await?;
     let WriteRequest { page, seq, since, writes } =
         WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
     let session = SessionKey::new(webview.label(), page);
@@ -85,9 +125,9 @@ pub(crate) async fn write<R: Runtime>(
     }
     let forbidden: Vec<_> = writes.iter().map(|operation| operation.forbidden).collect();
 
-    let outcomes = lockstep.write_from_client(&topic, session, seq, writes).await?;
+    let outcomes = lockstep.write_from_client(&topic, session, client, seq, writes).await?;
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
-    let current = |since| lockstep.store.pull(&topic, since).ok().filter(|_| may_read);
+    let current = |since| caller.pull(&topic, since).ok().filter(|_| may_read);
     let mut outcomes: Vec<Result<Revision, CommandError>> = outcomes
         .iter()
         .zip(forbidden)
@@ -123,11 +163,14 @@ pub(crate) async fn write<R: Runtime>(
 pub(crate) async fn subscribe<R: Runtime>(
     webview: Webview<R>,
     lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
     pages: State<'_, Arc<Pages<R>>>,
     scope: Scope,
     request: Request<'_>,
 ) -> Result<(), CommandError> {
-    let (topic, session) = reader(&webview, &scope, &request)?;
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let (topic, session) = reader(&webview, &request)?;
+    caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     pages.seen(&webview);
     Ok(lockstep.store.subscribe(&topic, &session)?)
 }
@@ -139,19 +182,104 @@ pub(crate) async fn unsubscribe<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<(), CommandError> {
-    let (topic, session) = reader(&webview, &scope, &request)?;
+    let (topic, session) = reader(&webview, &request)?;
+    authorise(webview.label(), &topic, Access::Read, &topic_scope(&scope))?;
     lockstep.store.unsubscribe(&topic, &session);
     Ok(())
 }
 
+#[tauri::command]
+pub(crate) async fn list_topics<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<Vec<String>, CommandError> {
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let prefix = Fields::of(&request)?.prefix()?.unwrap_or_default();
+    let scope = topic_scope(&scope);
+    let mut names = Vec::new();
+    for topic in lockstep.store.list() {
+        if topic.as_str().starts_with(prefix) && caller.enter(&scope, &topic, Access::Read).await.is_ok() {
+            names.push(topic.to_string());
+        }
+    }
+    Ok(names)
+}
+
+#[tauri::command]
+pub(crate) async fn create_topic<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<Response, CommandError> {
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let fields = Fields::of(&request)?;
+    let topic = match fields.family()? {
+        None => fields.topic()?,
+        // Where there is no such family, the window learns it only if it is granted one of that name.
+        Some(family) => lockstep.store.unique_name(&family).unwrap_or(fields.member_of(&family)?),
+    };
+    let client = caller.enter(&topic_scope(&scope), &topic, Access::Create).await?;
+    let session = SessionKey::new(webview.label(), fields.session()?);
+    let initial = fields.initial(&topic, lockstep.settings.max_payload_bytes)?;
+    let revision = lockstep.create_from_client(topic.clone(), session.clone(), Arc::clone(&client), initial).await?;
+    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic)
+        && lockstep.clients.admit(&client, &topic, &lockstep.store, &authority).is_ok();
+    let shown = if may_read { caller.pull(&topic, None).ok() } else { None };
+    let answer = shown.map_or_else(|| wire::withheld(revision), |answer| wire::answer(&answer));
+    Ok(Response::new(wire::created(&topic, &answer)))
+}
+
+#[tauri::command]
+pub(crate) async fn remove_topic<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<wire::Removed, CommandError> {
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let topic = Fields::of(&request)?.topic()?;
+    caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
+    let removed = lockstep.store.remove_by(&topic, Some(webview.label().into()))?;
+    Ok(wire::Removed { removed })
+}
+
+#[tauri::command]
+pub(crate) async fn join_role<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
+    pages: State<'_, Arc<Pages<R>>>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<(), CommandError> {
+    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let page = Fields::of(&request)?.session()?;
+    caller.enter(&topic_scope(&scope), PRIMARY.name(), Access::Join).await?;
+    pages.seen(&webview);
+    Ok(lockstep.store.join_role(&SessionKey::new(webview.label(), page))?)
+}
+
+#[tauri::command]
+pub(crate) async fn leave_role<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<(), CommandError> {
+    let page = Fields::of(&request)?.session()?;
+    authorise(webview.label(), PRIMARY.name(), Access::Join, &topic_scope(&scope))?;
+    lockstep.store.leave_role(&SessionKey::new(webview.label(), page));
+    Ok(())
+}
+
 /// Who wants to be, or not to be, a reader of what.
-fn reader<R: Runtime>(
-    webview: &Webview<R>,
-    scope: &Scope,
-    request: &Request<'_>,
-) -> Result<(TopicName, SessionKey), CommandError> {
+fn reader<R: Runtime>(webview: &Webview<R>, request: &Request<'_>) -> Result<(TopicName, SessionKey), CommandError> {
     let fields = Fields::of(request)?;
-    let topic = fields.topic()?;
-    authorise(webview.label(), &topic, Access::Read, &topic_scope(scope))?;
-    Ok((topic, SessionKey::new(webview.label(), fields.session()?)))
+    Ok((fields.topic()?, SessionKey::new(webview.label(), fields.session()?)))
 }

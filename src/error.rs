@@ -1,7 +1,10 @@
 //! Errors as windows see them: `{ kind, message, … }`, with `kind` one of the closed set in `PROTOCOL.md`.
 
 use crate::scopes::Access;
-use lockstep_core::{AccessError, Answer, ChangeError, EncodeError, PullError, Revision, TopicName, WriteError};
+use lockstep_core::{
+    AccessError, Answer, ChangeError, CreateError, EncodeError, PullError, Reject, Revision, TopicName, UpdateError,
+    WriteError,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -10,7 +13,7 @@ use serde_json::value::RawValue;
 #[serde(rename_all = "camelCase")]
 pub(crate) struct CommandError {
     #[serde(flatten)]
-    kind: Kind,
+    kind: Box<Kind>,
     message: String,
 }
 
@@ -20,7 +23,15 @@ enum Kind {
     Denied {
         topic: TopicText,
         window: String,
-        permission: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        permission: Option<&'static str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    AlreadyExists {
+        topic: TopicText,
     },
     UnknownTopic {
         topic: TopicText,
@@ -75,7 +86,7 @@ impl CommandError {
     pub(crate) fn invalid_request(field: &str, reason: &str) -> Self {
         let place = if field.is_empty() { String::new() } else { format!(" at `{field}`") };
         Self {
-            kind: Kind::InvalidRequest { field: field.to_owned() },
+            kind: Box::new(Kind::InvalidRequest { field: field.to_owned() }),
             message: format!("the request is malformed{place}: {reason}"),
         }
     }
@@ -83,7 +94,7 @@ impl CommandError {
     pub(crate) fn invalid_topic(text: &str) -> Self {
         let text: String = text.chars().take(TopicName::MAX_LEN).collect();
         let message = format!("{text:?} is not a topic name: use 1 to 128 of A-Z a-z 0-9 - _ / :");
-        Self { kind: Kind::InvalidTopic { topic: text }, message }
+        Self { kind: Box::new(Kind::InvalidTopic { topic: text }), message }
     }
 
     /// **I13**: the same whether the topic exists or not.
@@ -92,12 +103,27 @@ impl CommandError {
         let message = format!(
             r#"window "{window}" may not {access} topic "{topic}". To allow it, add {{ "identifier": "{permission}", "allow": [{{ "topic": "{topic}" }}] }} to the "permissions" of a capability (src-tauri/capabilities/*.json) whose "windows" name "{window}", and see that no "deny" covers the topic"#
         );
-        Self { kind: Kind::Denied { topic: topic.to_string(), window: window.to_owned(), permission }, message }
+        let (topic, window) = (topic.to_string(), window.to_owned());
+        Self {
+            kind: Box::new(Kind::Denied { topic, window, permission: Some(permission), code: None, reason: None }),
+            message,
+        }
+    }
+
+    /// The app's own rules refuse what the capabilities grant.
+    pub(crate) fn refused(window: &str, topic: &TopicName, reject: &Reject) -> Self {
+        let (code, reason) = (reject.code().to_owned(), reject.reason().to_owned());
+        let message = format!(r#"the app does not let window "{window}" use topic "{topic}": {reason} ({code})"#);
+        let (topic, window) = (topic.to_string(), window.to_owned());
+        Self {
+            kind: Box::new(Kind::Denied { topic, window, permission: None, code: Some(code), reason: Some(reason) }),
+            message,
+        }
     }
 
     pub(crate) fn too_large(topic: &TopicName, size: usize, limit: usize) -> Self {
         Self {
-            kind: Kind::TooLarge { topic: topic.to_string(), size, limit },
+            kind: Box::new(Kind::TooLarge { topic: topic.to_string(), size, limit }),
             message: format!(
                 "a write of {size} bytes to topic {topic:?} is over the limit of {limit}: write less at once, or raise `plugins.lockstep.maxPayloadBytes` in tauri.conf.json"
             ),
@@ -107,7 +133,7 @@ impl CommandError {
     /// Takes out what a window that may not read the topic could learn of its state from: `serde` quotes the values
     /// that do not fit, and they need not be the window's own (**I13**).
     pub(crate) fn without_state(mut self) -> Self {
-        match &mut self.kind {
+        match &mut *self.kind {
             Kind::InvalidData { topic, path } => {
                 *path = String::new();
                 self.message =
@@ -124,7 +150,7 @@ impl CommandError {
     /// Adds the current state to a conflict, for a window that may read it.
     pub(crate) fn with_current(mut self, current: &Answer) -> Self {
         if let (Kind::Conflict { revision, data, .. }, Answer::Snapshot { revision: at, data: text }) =
-            (&mut self.kind, current)
+            (&mut *self.kind, current)
         {
             *revision = *at;
             *data = RawValue::from_string(text.to_string()).ok();
@@ -143,7 +169,33 @@ impl From<AccessError> for CommandError {
             // A command is not run from inside a write; should a runtime ever do so, nothing has happened yet.
             AccessError::InsideWrite => Kind::InvalidRequest { field: String::new() },
         };
-        Self { kind, message }
+        Self { kind: Box::new(kind), message }
+    }
+}
+
+impl From<UpdateError> for CommandError {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Access(error) => error.into(),
+            UpdateError::NotAsked(topic) => WriteError::NotAsked(topic).into(),
+            UpdateError::Change { topic, source } => WriteError::Change { topic, source }.into(),
+            UpdateError::Exhausted(topic) => WriteError::Exhausted(topic).into(),
+        }
+    }
+}
+
+impl From<CreateError> for CommandError {
+    fn from(error: CreateError) -> Self {
+        let message = error.to_string();
+        let kind = match error {
+            CreateError::AlreadyExists(topic) => Kind::AlreadyExists { topic: topic.to_string() },
+            CreateError::NoFamily(_) => Kind::InvalidRequest { field: "topic".to_owned() },
+            CreateError::WrongType(topic) => return AccessError::WrongType(topic).into(),
+            CreateError::Change { topic, source } => return WriteError::Change { topic, source }.into(),
+            CreateError::Exhausted(topic) => return WriteError::Exhausted(topic).into(),
+            CreateError::InsideWrite => return AccessError::InsideWrite.into(),
+        };
+        Self { kind: Box::new(kind), message }
     }
 }
 
@@ -153,10 +205,10 @@ impl From<PullError> for CommandError {
         match error {
             PullError::Access(error) => error.into(),
             PullError::Encode { topic, source: EncodeError::Panicked(_) } => {
-                Self { kind: Kind::Panicked { topic: topic.to_string() }, message }
+                Self { kind: Box::new(Kind::Panicked { topic: topic.to_string() }), message }
             }
             PullError::Encode { topic, source: EncodeError::Unserializable(_) } => {
-                Self { kind: Kind::Unserializable { topic: topic.to_string() }, message }
+                Self { kind: Box::new(Kind::Unserializable { topic: topic.to_string() }), message }
             }
         }
     }
@@ -192,6 +244,6 @@ impl From<WriteError> for CommandError {
             }
             WriteError::Exhausted(topic) => Kind::Exhausted { topic: topic.to_string() },
         };
-        Self { kind, message }
+        Self { kind: Box::new(kind), message }
     }
 }

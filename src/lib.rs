@@ -7,24 +7,29 @@
 #![deny(missing_docs)]
 
 mod announcer;
+mod background;
 mod bindings;
 mod builder;
+mod clients;
 mod commands;
 mod config;
 mod error;
 mod lockstep;
 mod options;
 mod pages;
+mod reaper;
 mod scopes;
 mod wire;
 
+pub use background::BackgroundError;
 pub use bindings::{Bindings, BindingsError};
 pub use builder::{Builder, init};
 pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
 pub use lockstep::{Lockstep, LockstepExt};
 pub use lockstep_core::{
-    AccessError, Change, ChangeError, CompareAndSetError, InvalidTopicName, CreateError, Reject, Revision,
-    SessionKey, Snapshot, State, StoreStats, Topic, TopicName, Transaction, TransactionError, TryUpdateError,
+    AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, Holder, InvalidTopicName,
+    InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey, Snapshot, State,
+    StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError,
     UpdateError, WriteContext,
 };
 pub use options::{AsyncContext, TopicOptions};

@@ -1,19 +1,20 @@
 //! The app's own way to its topics.
 
 use crate::{
+    clients::Clients,
     config::Settings,
     options::{AsyncContext, AsyncIntercept, TopicOptions},
     scopes::ReadScopes,
     wire::Operation,
 };
 use lockstep_core::{
-    AccessError, Change, ClientWrite, CompareAndSetError, Proposal, CreateError, Reject, Revision, SessionKey,
-    Snapshot, State, Store, StoreStats, Topic, TopicName, Transaction, TransactionError, TryUpdateError, UpdateError,
-    WriteError,
+    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Holder,
+    Proposal, PullError, Reject, Revision, SessionKey, Snapshot, State, Store, StoreStats, Topic, TopicName,
+    TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteError,
 };
-use parking_lot::RwLock;
 use serde::de::DeserializeOwned;
-use std::{collections::HashMap, sync::Arc};
+use serde_json::Value;
+use std::sync::Arc;
 use tauri::{Manager, Runtime};
 
 /// The topics of this app: `app.lockstep()`.
@@ -26,24 +27,37 @@ pub struct Lockstep {
     pub(crate) store: Store,
     pub(crate) settings: Settings,
     pub(crate) read_scopes: ReadScopes,
-    hooks: RwLock<HashMap<TopicName, Arc<AsyncIntercept>>>,
+    pub(crate) clients: Clients,
 }
 
 impl Lockstep {
     pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self { store, settings, read_scopes: ReadScopes::default(), hooks: RwLock::default() }
+        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default() }
     }
 
-    /// Adds a topic at run time; those that are known from the start belong into the
-    /// [`Builder`](crate::Builder::topic), where the bindings generator sees them.
+    /// Creates a topic at run time; those that are there from the start belong into the
+    /// [`Builder`](crate::Builder::topic). A topic of a family that the builder was given gets the family's options.
+    ///
+    /// ```no_run
+    /// # use tauri_plugin_lockstep::{LockstepExt, TopicFamily};
+    /// # const DOWNLOADS: TopicFamily<u64> = TopicFamily::new("downloads");
+    /// # fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// let download = DOWNLOADS.unique();
+    /// app.lockstep().create(download.clone(), 0)?;
+    /// app.lockstep().update(download.clone(), |bytes| *bytes += 1024)?;
+    /// app.lockstep().remove(download.name())?;
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
-    /// [`CreateError`] if the name is taken, it is called from inside a write, or no revision is left.
+    /// [`CreateError`] if the name is taken, its family is of another type, it is called from inside a write, or no
+    /// revision is left.
     pub fn create<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, CreateError> {
-        self.create_with(topic, initial, TopicOptions::new())
+        self.store.create(topic, initial)
     }
 
-    /// Like [`Lockstep::create`], with a reducer for the topic's actions, and hooks.
+    /// Like [`Lockstep::create`], with options of its own.
     ///
     /// # Errors
     /// As [`Lockstep::create`].
@@ -53,15 +67,90 @@ impl Lockstep {
         initial: T,
         options: TopicOptions<T>,
     ) -> Result<Revision, CreateError> {
-        let TopicOptions { engine, intercept_async, .. } = options;
-        let name = topic.name().clone();
-        // Whoever sees the topic waits here for its hook.
-        let mut hooks = self.hooks.write();
-        let revision = self.store.create_with(topic, initial, engine)?;
-        if let Some(hook) = intercept_async {
-            hooks.insert(name, hook);
-        }
-        Ok(revision)
+        self.store.create_with(topic, initial, options.engine)
+    }
+
+    /// The topic's value with its revision; where there is no such topic, creates it first. `initial` may be called more
+    /// than once, when others create and remove the topic at the same time.
+    ///
+    /// # Errors
+    /// As [`Lockstep::create`], but for a name that is taken by a topic of this type.
+    pub fn get_or_create<T: State>(
+        &self,
+        topic: Topic<T>,
+        initial: impl Fn() -> T,
+    ) -> Result<Snapshot<T>, CreateError> {
+        self.store.get_or_create(topic, initial)
+    }
+
+    /// Like [`Lockstep::get_or_create`], with options of its own.
+    ///
+    /// # Errors
+    /// As [`Lockstep::get_or_create`].
+    pub fn get_or_create_with<T: State>(
+        &self,
+        topic: Topic<T>,
+        initial: impl Fn() -> T,
+        options: TopicOptions<T>,
+    ) -> Result<Snapshot<T>, CreateError> {
+        self.store.get_or_create_with(topic, initial, options.engine)
+    }
+
+    /// Removes a topic; says whether it was there. Its windows are told, and their writes refused. A topic that is
+    /// created under the same name later has higher revisions.
+    ///
+    /// # Errors
+    /// [`AccessError::InsideWrite`] from inside a write.
+    pub fn remove(&self, topic: &TopicName) -> Result<bool, AccessError> {
+        self.store.remove(topic)
+    }
+
+    /// Removes every topic that the pattern covers; returns the names of those that were there.
+    ///
+    /// ```no_run
+    /// # fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tauri_plugin_lockstep::LockstepExt;
+    /// app.lockstep().remove_all(&"downloads/*".parse()?)?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Lockstep::remove`].
+    pub fn remove_all(&self, pattern: &TopicPattern) -> Result<Vec<TopicName>, AccessError> {
+        self.store.remove_all(pattern)
+    }
+
+    /// Whether there is such a topic.
+    pub fn contains(&self, topic: &TopicName) -> bool {
+        self.store.contains(topic)
+    }
+
+    /// The names of all topics, in order.
+    pub fn list(&self) -> Vec<TopicName> {
+        self.store.list()
+    }
+
+    /// The topic's value as JSON, for code that does not know its type.
+    ///
+    /// # Errors
+    /// [`PullError`] if there is no such topic, or its value cannot be turned into JSON.
+    pub fn value_of(&self, topic: &TopicName) -> Result<Value, PullError> {
+        self.store.value_of(topic)
+    }
+
+    /// Which page is the primary: held by at most one live page, of those that want to be. See
+    /// [`PRIMARY`](crate::PRIMARY) for the topic that says so.
+    pub fn primary(&self) -> Option<Holder> {
+        self.store.primary()
+    }
+
+    /// Forgets what [`Builder::authorize`](crate::Builder::authorize) and the topics'
+    /// [`allow`](TopicOptions::allow) said: every page is asked about again with its next call. Windows that show a topic
+    /// with an `allow` ask for it again at once, and find it `denied` where that says no by now.
+    pub fn reauthorize(&self) {
+        self.clients.forget_all();
+        self.store.touch_doors();
     }
 
     /// The topic's value. It is shared, not copied; a later write makes a new one.
@@ -115,13 +204,13 @@ impl Lockstep {
         topic: Topic<T>,
         change: impl FnOnce(&mut T) + Send,
     ) -> Result<Revision, UpdateError> {
-        let Some(hook) = self.hook(topic.name()) else { return self.update(topic, change) };
+        let Some(hook) = self.hook(topic.name())? else { return self.update(topic, change) };
         if AsyncIntercept::is_asking_about(topic.name()) {
             // It would wait for itself.
             return Err(AccessError::InsideWrite.into());
         }
         let _turn = hook.turn().await;
-        let cx = AsyncContext { session: None, revision: self.snapshot(topic.clone())?.revision };
+        let cx = AsyncContext { session: None, client: None, revision: self.snapshot(topic.clone())?.revision };
         let refused = |reject: Reject| UpdateError::Change { topic: topic.name().clone(), source: reject.into() };
         let until = hook.limit_from_now();
         let asked = hook.ask(topic.name(), Change::Rust, cx, until).await.map_err(refused)?;
@@ -191,11 +280,6 @@ impl Lockstep {
         self.store.compare_and_set(topic, expected, value)
     }
 
-    /// The names of all topics, in order.
-    pub fn topics(&self) -> Vec<TopicName> {
-        self.store.topics()
-    }
-
     /// How many pages read the topic through the guest just now.
     pub fn readers(&self, topic: &TopicName) -> usize {
         self.store.readers(topic)
@@ -211,10 +295,11 @@ impl Lockstep {
         &self,
         topic: &TopicName,
         session: SessionKey,
+        client: Arc<Client>,
         seq: u64,
         operations: Vec<Operation>,
     ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
-        let hook = self.hook(topic);
+        let hook = self.hook(topic)?;
         let _turn = match &hook {
             Some(hook) => Some(hook.turn().await),
             None => None,
@@ -231,24 +316,50 @@ impl Lockstep {
                 _ if forbidden => Err(Reject::new("denied", "the window may not do this")),
                 Some((hook, until)) => {
                     let revision = self.store.revision(topic)?;
-                    let cx = AsyncContext { session: Some(session.clone()), revision };
+                    let (session, client) = (Some(session.clone()), Some(Arc::clone(&client)));
+                    let cx = AsyncContext { session, client, revision };
                     hook.ask(topic, change, cx, until).await
                 }
                 None => Ok(change),
             };
             writes.push(Proposal { expected, change });
         }
-        self.store.write(topic, ClientWrite { session, seq, asked: asking.is_some(), writes })
+        let asked = asking.is_some();
+        self.store.write(topic, ClientWrite { session, client: Some(client), seq, asked, writes })
     }
 
-    fn hook(&self, topic: &TopicName) -> Option<Arc<AsyncIntercept>> {
-        self.hooks.read().get(topic).cloned()
+    /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.
+    pub(crate) async fn create_from_client(
+        &self,
+        topic: TopicName,
+        session: SessionKey,
+        client: Arc<Client>,
+        initial: Option<Value>,
+    ) -> Result<Revision, CreateError> {
+        let mut initial = initial.map(Change::Set);
+        let hook = self.store.asker_of_family(&topic).and_then(AsyncIntercept::of);
+        if let (Some(change), Some(hook)) = (initial.take_if(|_| hook.is_some()), hook) {
+            let cx = AsyncContext {
+                session: Some(session.clone()),
+                client: Some(Arc::clone(&client)),
+                revision: Revision::ZERO,
+            };
+            let asked = hook.ask(&topic, change, cx, hook.limit_from_now()).await;
+            let refused = |reject: Reject| CreateError::Change { topic: topic.clone(), source: reject.into() };
+            initial = Some(asked.map_err(refused)?);
+        }
+        self.store.create_from_client(ClientCreate { topic, session, initial }, Some(&client))
+    }
+
+    fn hook(&self, topic: &TopicName) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {
+        Ok(self.store.asker(topic)?.and_then(AsyncIntercept::of))
     }
 
     /// The label's page has gone.
-    pub(crate) fn drop_label(&self, label: &str) {
-        self.store.drop_label(label);
+    pub(crate) fn drop_label(&self, label: &str, departure: Departure) {
+        self.store.drop_label(label, departure);
         self.read_scopes.forget(label);
+        self.clients.forget(label);
     }
 }
 

@@ -1,9 +1,14 @@
 //! What a topic is declared with, beside its first value.
 
 use crate::bindings::Bindings;
-use lockstep_core::{Change, Reject, Revision, SessionKey, State, TopicName, WriteContext};
+use lockstep_core::{Asker, Change, Client, Reject, Revision, SessionKey, State, TopicName, WriteContext};
 use serde::de::DeserializeOwned;
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tauri::async_runtime;
 use tokio::{
     sync::Mutex,
@@ -21,7 +26,10 @@ type AsyncHook =
 pub struct AsyncContext {
     /// The page that writes; `None` when the app's own Rust code does.
     pub session: Option<SessionKey>,
-    /// The topic's revision when the hook was asked. It may be higher when the write is applied.
+    /// What the app knows of that page.
+    pub client: Option<Arc<Client>>,
+    /// The topic's revision when the hook was asked. It may be higher when the write is applied. Zero for the value that
+    /// a window gives to a topic that it creates.
     pub revision: Revision,
 }
 
@@ -40,6 +48,11 @@ pub(crate) struct AsyncIntercept {
 }
 
 impl AsyncIntercept {
+    /// The hook, where it is what the engine has kept for it.
+    pub(crate) fn of(asker: Asker) -> Option<Arc<Self>> {
+        asker.downcast().ok()
+    }
+
     /// Waits until the writes before this one are done. The queue is fair; the next write waits until the guard is
     /// dropped.
     pub(crate) async fn turn(&self) -> impl Drop + Send + '_ {
@@ -88,7 +101,8 @@ task_local! {
     static ASKED_ABOUT: TopicName;
 }
 
-/// What a topic is declared with, beside its first value: a reducer for its actions, and hooks. They see every write,
+/// What a topic is declared with, beside its first value: a reducer for its actions, hooks, how long it lives, and who
+/// may use it. Hooks see every write,
 /// in this order: `intercept_async`, `intercept`, the change itself, `validate`.
 ///
 /// ```
@@ -127,13 +141,12 @@ task_local! {
 /// ```
 pub struct TopicOptions<T> {
     pub(crate) engine: lockstep_core::TopicOptions<T>,
-    pub(crate) intercept_async: Option<Arc<AsyncIntercept>>,
     pub(crate) bind_action: Option<fn(&mut Bindings, &TopicName)>,
 }
 
 impl<T: State> Default for TopicOptions<T> {
     fn default() -> Self {
-        Self { engine: lockstep_core::TopicOptions::new(), intercept_async: None, bind_action: None }
+        Self { engine: lockstep_core::TopicOptions::new(), bind_action: None }
     }
 }
 
@@ -182,8 +195,8 @@ impl<T: State> TopicOptions<T> {
         F: Future<Output = Result<Change, Reject>> + Send + 'static,
     {
         let hook: AsyncHook = Arc::new(move |change, cx| Box::pin(intercept(change, cx)));
-        self.intercept_async = Some(Arc::new(AsyncIntercept { hook, limit, queue: Mutex::new(()) }));
-        self.engine = self.engine.asynchronous();
+        let asker = move || Arc::new(AsyncIntercept { hook: Arc::clone(&hook), limit, queue: Mutex::new(()) }) as Asker;
+        self.engine = self.engine.asynchronous(asker);
         self
     }
 
@@ -194,6 +207,57 @@ impl<T: State> TopicOptions<T> {
         validate: impl Fn(&T, &T, &WriteContext<'_>) -> Result<(), Reject> + Send + Sync + 'static,
     ) -> Self {
         self.engine = self.engine.validate(validate);
+        self
+    }
+
+    /// How long the topic lives: it is removed when this has passed since its creation. Default: until it is removed.
+    #[must_use]
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.engine = self.engine.ttl(ttl);
+        self
+    }
+
+    /// Every write lets the time of [`TopicOptions::ttl`] begin anew.
+    #[must_use]
+    pub fn renewed_by_writes(mut self) -> Self {
+        self.engine = self.engine.renewed_by_writes();
+        self
+    }
+
+    /// Removes the topic when `wanted` says so. It is told how many pages read the topic, and when the topic was
+    /// created. It is asked whenever a page stops reading it (closes, reloads, crashes, unsubscribes), and every 10 s. A
+    /// page that subscribes while it is asked keeps the topic alive. It is asked on a thread of its own, under no lock;
+    /// where it panics, the topic stays.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use tauri_plugin_lockstep::TopicOptions;
+    /// // When nobody looks any more; but leave the first window the time to open.
+    /// let options = TopicOptions::<String>::new().self_destruct(|clients_left, created_at| {
+    ///     clients_left == 0 && created_at.elapsed().is_ok_and(|age| age > Duration::from_secs(5))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn self_destruct(mut self, wanted: impl Fn(usize, SystemTime) -> bool + Send + Sync + 'static) -> Self {
+        self.engine = self.engine.self_destruct(wanted);
+        self
+    }
+
+    /// Who may read and write the topic, beside what the capabilities' scopes say. The answer is kept for as long as the
+    /// page lives, or until [`Lockstep::reauthorize`](crate::Lockstep::reauthorize). Where it panics, nobody may.
+    ///
+    /// ```
+    /// # use tauri_plugin_lockstep::TopicOptions;
+    /// struct Account {
+    ///     admin: bool,
+    /// }
+    ///
+    /// let options = TopicOptions::<String>::new()
+    ///     .allow(|client| client.info::<Account>().is_some_and(|account| account.admin));
+    /// ```
+    #[must_use]
+    pub fn allow(mut self, allow: impl Fn(&Client) -> bool + Send + Sync + 'static) -> Self {
+        self.engine = self.engine.allow(allow);
         self
     }
 }

@@ -5,6 +5,7 @@
 //! [`Pages::probe`].
 
 use crate::{Lockstep, LockstepExt};
+use lockstep_core::Departure;
 use parking_lot::Mutex;
 use std::{collections::HashMap, mem, sync::Arc};
 use tauri::{
@@ -42,7 +43,7 @@ impl<R: Runtime> Pages<R> {
 
     pub(crate) fn on_page_load(&self, webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
         if payload.event() == PageLoadEvent::Started {
-            webview.lockstep().drop_label(webview.label());
+            webview.lockstep().drop_label(webview.label(), Departure::Ended);
             // An answer of the old page's that is still awaited must not count against the new one.
             self.seen(webview);
         }
@@ -55,7 +56,7 @@ impl<R: Runtime> Pages<R> {
                 known.extract_if(|_, known| known.webview.window().label() == window).collect()
             };
             for (label, _) in gone {
-                app.lockstep().drop_label(&label);
+                app.lockstep().drop_label(&label, Departure::Ended);
             }
         }
     }
@@ -70,7 +71,7 @@ impl<R: Runtime> Pages<R> {
         };
         for (label, _) in silent {
             tracing::debug!(window = label, "no answer: its sessions end");
-            lockstep.drop_label(&label);
+            lockstep.drop_label(&label, Departure::Silent);
         }
         for webview in asked {
             let (pages, label) = (Arc::clone(self), webview.label().to_owned());
@@ -101,7 +102,7 @@ fn drop_when_process_dies<R: Runtime>(webview: &Webview<R>) {
     let asked = webview.with_webview(move |platform| {
         platform.inner().connect_web_process_terminated(move |_, reason| {
             tracing::warn!(window = label, ?reason, "the web process died");
-            app.lockstep().drop_label(&label);
+            app.lockstep().drop_label(&label, Departure::Ended);
         });
     });
     if let Err(error) = asked {

@@ -12,6 +12,9 @@ use tauri::{Runtime, Webview, ipc::CommandScope};
 pub(crate) enum Access {
     Read,
     Write,
+    Create,
+    Remove,
+    Join,
 }
 
 impl Access {
@@ -20,6 +23,8 @@ impl Access {
         match self {
             Self::Read => "lockstep:default",
             Self::Write => "lockstep:write",
+            Self::Create | Self::Remove => "lockstep:admin",
+            Self::Join => "lockstep:role",
         }
     }
 }
@@ -29,6 +34,9 @@ impl fmt::Display for Access {
         f.write_str(match self {
             Self::Read => "read",
             Self::Write => "write",
+            Self::Create => "create",
+            Self::Remove => "remove",
+            Self::Join => "join",
         })
     }
 }

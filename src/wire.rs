@@ -49,6 +49,37 @@ impl<'a> Fields<'a> {
         }
     }
 
+    /// An optional text.
+    pub(crate) fn prefix(self) -> Result<Option<&'a str>, CommandError> {
+        match self.object.get("prefix") {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.text("prefix").map(Some),
+        }
+    }
+
+    /// The family in which a topic is to be created, where that and not a topic is named.
+    pub(crate) fn family(self) -> Result<Option<TopicName>, CommandError> {
+        match (self.object.get("family"), self.object.get("topic")) {
+            (None, _) => Ok(None),
+            (Some(_), None) => self.parse("family").map(Some),
+            (Some(_), Some(_)) => Err(self.invalid("family", "expected a topic or a family, not both")),
+        }
+    }
+
+    /// Some topic of a family.
+    pub(crate) fn member_of(self, family: &TopicName) -> Result<TopicName, CommandError> {
+        format!("{family}/0").parse().map_err(|_| self.invalid("family", "the name is too long for a family"))
+    }
+
+    /// The value of a topic that is to be created; null is a value like any other.
+    pub(crate) fn initial(self, topic: &TopicName, max_bytes: usize) -> Result<Option<Value>, CommandError> {
+        let Some(value) = self.object.get("initial") else { return Ok(None) };
+        match json_size(value) {
+            size if size > max_bytes => Err(CommandError::too_large(topic, size, max_bytes)),
+            _ => Ok(Some(value.clone())),
+        }
+    }
+
     fn seq(self) -> Result<u64, CommandError> {
         let seq = self.object.get("seq").and_then(Value::as_u64).filter(|seq| (1..=MAX_SEQ).contains(seq));
         seq.ok_or_else(|| self.invalid("seq", "expected an integer from 1 to 2^53 - 1"))
@@ -221,6 +252,18 @@ pub(crate) fn with_results(mut answer: String, outcomes: &[Result<Revision, Comm
     // An answer is an object: its last character is its end.
     answer.pop();
     answer + &format!(r#","results":[{results}]}}"#)
+}
+
+/// The answer to the creation of a topic.
+pub(crate) fn created(topic: &TopicName, answer: &str) -> String {
+    // An answer is an object: its first character is its beginning.
+    format!(r#"{{"topic":"{topic}",{}"#, &answer[1..])
+}
+
+/// The answer to the removal of a topic.
+#[derive(Serialize)]
+pub(crate) struct Removed {
+    pub(crate) removed: bool,
 }
 
 /// The payload of `<topic>:invalidated`.

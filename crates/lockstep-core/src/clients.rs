@@ -3,7 +3,7 @@
 use crate::{
     cell::ClientWrite,
     client::Client,
-    error::{AccessError, PullError, WriteError},
+    error::{AccessError, PullError, WriteError, panic_text},
     options::{Allow, Asker},
     revision::Revision,
     role::PRIMARY,
@@ -187,9 +187,12 @@ pub struct Door {
 }
 
 impl Door {
-    /// Asks the app. Where it panics, nobody may.
-    pub fn admits(&self, client: &Client) -> bool {
-        catch_unwind(AssertUnwindSafe(|| (self.allow)(client))).unwrap_or(false)
+    /// Asks the app.
+    ///
+    /// # Errors
+    /// What it panicked with: then nobody may.
+    pub fn admits(&self, client: &Client) -> Result<bool, String> {
+        catch_unwind(AssertUnwindSafe(|| (self.allow)(client))).map_err(|panic| panic_text(&*panic))
     }
 }
 

@@ -52,7 +52,8 @@ fn store(options: TopicOptions<u32>) -> (Store, Recorder) {
 fn batch(store: &Store, seq: u64, changes: Vec<Change>) -> Vec<Result<Revision, ChangeError>> {
     let session = SessionKey::new("main", "p".parse().unwrap());
     let writes = changes.into_iter().map(|change| Proposal { expected: None, change: Ok(change) }).collect();
-    let outcomes = store.write(COUNTER.name(), ClientWrite { session, client: None, seq, asked: false, writes }).unwrap();
+    let outcomes =
+        store.write(COUNTER.name(), ClientWrite { session, client: None, seq, asked: false, writes }).unwrap();
     let change = |error: &WriteError| match error {
         WriteError::Change { source, .. } => source.clone(),
         other => panic!("{other}"),
@@ -269,7 +270,10 @@ fn i11_a_refusal_by_somebody_who_was_asked_before_is_remembered() {
     let session = SessionKey::new("main", "p".parse().unwrap());
     let write = |asked, change| {
         let writes = vec![Proposal { expected: None, change }];
-        store.write(COUNTER.name(), ClientWrite { session: session.clone(), client: None, seq: 1, asked, writes }).unwrap()[0].clone()
+        store
+            .write(COUNTER.name(), ClientWrite { session: session.clone(), client: None, seq: 1, asked, writes })
+            .unwrap()[0]
+            .clone()
     };
     assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(false));
     let refused = write(true, Err(Reject::new("no", "never")));

@@ -178,7 +178,8 @@ impl World {
         let session = self.session(window, last.page);
         let LastWrite { seq, expected, change, .. } = last.clone();
         let writes = vec![Proposal { expected, change: Ok(change) }];
-        self.store.write(TOPICS[topic].name(), ClientWrite { session, client: None, seq, asked: false, writes })?[0].clone()
+        self.store.write(TOPICS[topic].name(), ClientWrite { session, client: None, seq, asked: false, writes })?[0]
+            .clone()
     }
 
     /// The window's last write, unless so many pages have come since that its session may be forgotten.

@@ -68,7 +68,7 @@ pub async fn stats(app: AppHandle) -> Answer<Stats> {
         windows: app.webview_windows().into_keys().collect(),
         sessions: stats.sessions,
         remembered_writes: stats.remembered_writes,
-        readers: lockstep.topics().iter().map(|topic| (topic.to_string(), lockstep.readers(topic))).collect(),
+        readers: lockstep.list().iter().map(|topic| (topic.to_string(), lockstep.readers(topic))).collect(),
         counter: *lockstep.get(COUNTER).map_err(text)?,
     })
 }

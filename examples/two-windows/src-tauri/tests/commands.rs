@@ -266,7 +266,7 @@ fn i13_the_shipped_capability_grants_every_window_of_the_app_the_same() {
     let app = app();
     for label in ["main", "second", "window-2", "window-31"] {
         let window = window(&app, label);
-        for topic in app.lockstep().topics() {
+        for topic in app.lockstep().list() {
             window.get_snapshot(topic.as_str()).unwrap();
         }
         window.write("counter", 1, json!({ "set": 1 })).unwrap();

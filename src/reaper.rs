@@ -1,0 +1,31 @@
+//! Removes the topics whose time has come, and forgets the sessions whose grace is over.
+
+use crate::background::{BackgroundError, Reporter};
+use lockstep_core::{Reaped, Store};
+use std::sync::Arc;
+use tauri::async_runtime;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+
+/// Reaps for as long as the app runs. Each round has a thread of its own: it calls the app's `self_destruct`, and waits
+/// for writes that are under way.
+pub(crate) async fn run(store: Store, wake: Arc<Notify>, reporter: Reporter) {
+    loop {
+        let reaping = store.clone();
+        let reaped = async_runtime::spawn_blocking(move || reaping.reap_due()).await;
+        let Reaped { next, panicked } = reaped.unwrap_or_default();
+        for (topic, panic) in panicked {
+            reporter.report(&BackgroundError::SelfDestructPanicked { topic, panic });
+        }
+        let due = next.map(|at| Instant::now() + at.saturating_sub(store.now()));
+        match due {
+            Some(due) => tokio::select! {
+                () = wake.notified() => {}
+                () = sleep_until(due) => {}
+            },
+            None => wake.notified().await,
+        }
+    }
+}
