@@ -290,7 +290,7 @@ const RESERVED: &[&str] = &[
 mod tests {
     use super::*;
     use crate::{Builder, TopicOptions};
-    use lockstep_core::Topic;
+    use lockstep_core::{Topic, TopicFamily};
     use serde::{Deserialize, Serialize};
 
     /// How it looks.
@@ -345,6 +345,16 @@ mod tests {
         let text = typescript(Builder::new().topic_with(Topic::new("tags"), vec![], options)).unwrap();
         assert!(text.contains("defineTopic<Array<string>, TagAction>('tags')"), "{text}");
         assert!(text.contains("export type TagAction = { \"type\": \"add\", tag: string, };"), "{text}");
+    }
+
+    #[test]
+    fn a_family_binds_a_handle_for_its_topics_and_imports_no_more_than_is_used() {
+        const NOTES: TopicFamily<Settings> = TopicFamily::new("team/notes");
+        let text = typescript(Builder::new().family(NOTES, |_| Settings::default())).unwrap();
+        let define =
+            "export const teamNotes: TopicFamily<Settings> = /* @__PURE__ */ defineTopicFamily<Settings>('team/notes')";
+        assert!(text.contains(define), "{text}");
+        assert!(text.contains("import { defineTopicFamily, type TopicFamily } from"), "{text}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
 use lockstep_core::{
     Answer, Change, Client, PRIMARY, PullError, Revision, SessionKey, TopicName, TopicScope, WriteError,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 use tauri::{
     Runtime, State, Webview,
     ipc::{CommandScope, Request, Response},
@@ -37,7 +37,11 @@ impl<R: Runtime> Caller<'_, R> {
     }
 
     fn pull(&self, topic: &TopicName, since: Option<Revision>) -> Result<Answer, PullError> {
-        self.lockstep.store.pull(topic, since).inspect_err(|error| self.report(error))
+        let began = Instant::now();
+        let answer = self.lockstep.store.pull(topic, since).inspect_err(|error| self.report(error))?;
+        let (window, revision) = (self.webview.label(), answer.revision());
+        tracing::debug!(window, %topic, %revision, took = ?began.elapsed(), "pull");
+        Ok(answer)
     }
 
     /// Who wrote what cannot be encoded does not hear of it from the window that asks for it.
@@ -125,7 +129,10 @@ pub(crate) async fn write<R: Runtime>(
     }
     let forbidden: Vec<_> = writes.iter().map(|operation| operation.forbidden).collect();
 
+    let began = Instant::now();
     let outcomes = lockstep.write_from_client(&topic, session, client, seq, writes).await?;
+    let (window, applied) = (webview.label(), outcomes.iter().flatten());
+    tracing::debug!(window, %topic, revision = ?applied.max(), took = ?began.elapsed(), "write");
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
     let current = |since| caller.pull(&topic, since).ok().filter(|_| may_read);
     let mut outcomes: Vec<Result<Revision, CommandError>> = outcomes
@@ -172,6 +179,7 @@ pub(crate) async fn subscribe<R: Runtime>(
     let (topic, session) = reader(&webview, &request)?;
     caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     pages.seen(&webview);
+    tracing::debug!(window = webview.label(), %topic, "subscribe");
     Ok(lockstep.store.subscribe(&topic, &session)?)
 }
 

@@ -8,10 +8,12 @@ use lockstep_core::{
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// Why a command was rejected. Every error of a write means that nothing was changed.
-#[derive(Debug, Serialize)]
+/// Why a command was rejected, as a window gets it: `{ kind, message, … }`, by `PROTOCOL.md`. Every error of a write means
+/// that nothing was changed.
+#[derive(Debug, Serialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
-pub(crate) struct CommandError {
+#[error("{message}")]
+pub struct CommandError {
     #[serde(flatten)]
     kind: Box<Kind>,
     message: String,

@@ -25,6 +25,7 @@ pub use background::BackgroundError;
 pub use bindings::{Bindings, BindingsError};
 pub use builder::{Builder, init};
 pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
+pub use error::CommandError;
 pub use lockstep::{Lockstep, LockstepExt};
 pub use lockstep_core::{
     AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, Holder, InvalidTopicName,

@@ -3,9 +3,10 @@
 use crate::{
     clients::Clients,
     config::Settings,
+    error::CommandError,
     options::{AsyncContext, AsyncIntercept, TopicOptions},
     scopes::ReadScopes,
-    wire::Operation,
+    wire::{self, Operation},
 };
 use lockstep_core::{
     AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Holder,
@@ -15,7 +16,7 @@ use lockstep_core::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
-use tauri::{Manager, Runtime};
+use tauri::{Manager, Runtime, ipc::Response};
 
 /// The topics of this app: `app.lockstep()`.
 ///
@@ -167,6 +168,27 @@ impl Lockstep {
     /// As [`Lockstep::get`].
     pub fn snapshot<T: State>(&self, topic: Topic<T>) -> Result<Snapshot<T>, AccessError> {
         self.store.snapshot(topic)
+    }
+
+    /// What `get_snapshot` answers, for a command of the app's own, such as one without arguments that clients of another
+    /// library call. Whoever may call that command may read the topic: no scope is asked.
+    ///
+    /// ```no_run
+    /// use tauri::{AppHandle, ipc::Response};
+    /// use tauri_plugin_lockstep::{CommandError, LockstepExt, Topic};
+    ///
+    /// const SETTINGS: Topic<String> = Topic::new("settings");
+    ///
+    /// #[tauri::command]
+    /// async fn get_settings(app: AppHandle) -> Result<Response, CommandError> {
+    ///     app.lockstep().answer(SETTINGS)
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// [`CommandError`], which the window gets as `{ kind, message, … }`, as of `get_snapshot`.
+    pub fn answer<T: State>(&self, topic: Topic<T>) -> Result<Response, CommandError> {
+        Ok(Response::new(wire::answer(&self.store.pull(topic.name(), None)?)))
     }
 
     /// Changes the topic's value in place, on a copy: if the closure panics, nothing has changed.
