@@ -62,16 +62,10 @@ impl Clients {
     pub(crate) async fn client<R: Runtime>(
         &self,
         webview: &Webview<R>,
-        topic: &TopicName,
         authority: &Authority<R>,
-    ) -> Result<Arc<Client>, CommandError> {
+    ) -> Result<Arc<Client>, Reject> {
         let known = self.known(webview.label());
-        let refused = |reject: &Reject| CommandError::refused(webview.label(), topic, reject);
-        match known.client.get_or_try_init(|| authority.ask(webview)).await {
-            Ok(Ok(client)) => Ok(Arc::clone(client)),
-            Ok(Err(reject)) => Err(refused(reject)),
-            Err(reject) => Err(refused(&reject)),
-        }
+        known.client.get_or_try_init(|| authority.ask(webview)).await?.clone()
     }
 
     /// Lets a call pass if the topic admits the client. A topic that is not there admits everybody: that it is not

@@ -10,13 +10,15 @@ use crate::{
     wire::{self, Fields, WriteRequest, Writes},
 };
 use lockstep_core::{
-    Answer, Change, Client, PRIMARY, PullError, Revision, SessionKey, TopicName, TopicScope, WriteError,
+    Answer, Change, Client, CreateError, PRIMARY, PullError, Reject, Revision, SessionKey, TopicName, TopicScope,
+    WriteError,
 };
 use std::{sync::Arc, time::Instant};
 use tauri::{
     Runtime, State, Webview,
     ipc::{CommandScope, Request, Response},
 };
+use tokio::sync::OnceCell;
 
 type Scope = CommandScope<TopicEntry>;
 
@@ -25,13 +27,21 @@ struct Caller<'a, R: Runtime> {
     webview: &'a Webview<R>,
     lockstep: &'a Lockstep,
     authority: &'a Authority<R>,
+    /// What the app says of the page: a call about many topics asks once, also where the answer is not kept.
+    known: OnceCell<Result<Arc<Client>, Reject>>,
 }
 
-impl<R: Runtime> Caller<'_, R> {
+impl<'a, R: Runtime> Caller<'a, R> {
+    fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
+        Self { webview, lockstep, authority, known: OnceCell::new() }
+    }
+
     /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
     async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Arc<Client>, CommandError> {
         authorise(self.webview.label(), topic, access, scope)?;
-        let client = self.lockstep.clients.client(self.webview, topic, self.authority).await?;
+        let ask = || self.lockstep.clients.client(self.webview, self.authority);
+        let client = self.known.get_or_init(ask).await.clone();
+        let client = client.map_err(|reject| CommandError::refused(self.webview.label(), topic, &reject))?;
         self.lockstep.clients.admit(&client, topic, &self.lockstep.store, self.authority)?;
         Ok(client)
     }
@@ -61,7 +71,7 @@ pub(crate) async fn get_snapshot<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Response, CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
     caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
@@ -76,7 +86,7 @@ pub(crate) async fn get_snapshots<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Response, CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let scope = topic_scope(&scope);
     let mut granted = Vec::new();
     let mut places = Vec::new();
@@ -110,7 +120,7 @@ pub(crate) async fn write<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Response, CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
     let client = caller.enter(&topic_scope(&scope), &topic, Access::Write).await?;
@@ -175,7 +185,7 @@ pub(crate) async fn subscribe<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<(), CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
     caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     pages.seen(&webview);
@@ -204,7 +214,7 @@ pub(crate) async fn list_topics<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Vec<String>, CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let prefix = Fields::of(&request)?.prefix()?.unwrap_or_default();
     let scope = topic_scope(&scope);
     let mut names = Vec::new();
@@ -224,17 +234,25 @@ pub(crate) async fn create_topic<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<Response, CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let fields = Fields::of(&request)?;
-    let topic = match fields.family()? {
+    let family = fields.family()?;
+    let topic = match &family {
         None => fields.topic()?,
-        // Where there is no such family, the window learns it only if it is granted one of that name.
-        Some(family) => lockstep.store.unique_name(&family).unwrap_or(fields.member_of(&family)?),
+        // Where there is no such family, the window learns it only if it is granted one of that name (**I13**).
+        Some(family) => match lockstep.store.unique_name(family) {
+            Some(topic) => topic,
+            None => fields.member_of(family)?,
+        },
     };
     let client = caller.enter(&topic_scope(&scope), &topic, Access::Create).await?;
     let session = SessionKey::new(webview.label(), fields.session()?);
     let initial = fields.initial(&topic, lockstep.settings.max_payload_bytes)?;
-    let revision = lockstep.create_from_client(topic.clone(), session.clone(), Arc::clone(&client), initial).await?;
+    let created = lockstep.create_from_client(topic.clone(), session.clone(), Arc::clone(&client), initial).await;
+    let revision = created.map_err(|error| match error {
+        CreateError::NoFamily(_) if family.is_some() => CommandError::invalid_request("family", &error.to_string()),
+        error => error.into(),
+    })?;
     let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic)
         && lockstep.clients.admit(&client, &topic, &lockstep.store, &authority).is_ok();
     let shown = if may_read { caller.pull(&topic, None).ok() } else { None };
@@ -250,9 +268,14 @@ pub(crate) async fn remove_topic<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<wire::Removed, CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let topic = Fields::of(&request)?.topic()?;
     caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
+    if topic == *PRIMARY.name() {
+        // Its holder would not have stopped yet when another page joins.
+        let reject = Reject::new("reserved", "the role is given by the backend: join or leave it");
+        return Err(WriteError::Change { topic, source: reject.into() }.into());
+    }
     let removed = lockstep.store.remove_by(&topic, Some(webview.label().into()))?;
     Ok(wire::Removed { removed })
 }
@@ -266,7 +289,7 @@ pub(crate) async fn join_role<R: Runtime>(
     scope: Scope,
     request: Request<'_>,
 ) -> Result<(), CommandError> {
-    let caller = Caller { webview: &webview, lockstep: &lockstep, authority: &authority };
+    let caller = Caller::new(&webview, &lockstep, &authority);
     let page = Fields::of(&request)?.session()?;
     caller.enter(&topic_scope(&scope), PRIMARY.name(), Access::Join).await?;
     pages.seen(&webview);

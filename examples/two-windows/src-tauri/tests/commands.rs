@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod background;
+mod clients;
 mod hooks;
+mod lives;
 mod mock;
+mod roles;
 mod writes;
 
 use mock::{app, configured, window, window_with};

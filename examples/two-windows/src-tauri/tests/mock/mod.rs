@@ -1,16 +1,21 @@
 //! The app on Tauri's mock runtime: no window is shown, but commands, capabilities and scopes are the real ones.
 
 use serde_json::{Value, json};
-use std::{sync::mpsc, thread, time::Duration};
+use std::{
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
 use tauri::{
     App, Context, Manager, WebviewWindow, WebviewWindowBuilder,
     ipc::{CallbackFn, InvokeBody, InvokeResponseBody},
     test::{INVOKE_KEY, MockRuntime, get_ipc_response, mock_builder},
     webview::InvokeRequest,
 };
+use tauri_plugin_lockstep::Builder;
 
 /// Long enough for a busy machine; Tauri itself would wait for ever.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The app as it is shipped.
 pub fn app() -> App<MockRuntime> {
@@ -28,6 +33,31 @@ fn built(context: Context<MockRuntime>) -> tauri::Result<App<MockRuntime>> {
     two_windows_lib::app(mock_builder()).build(context)
 }
 
+/// An app with the capabilities of this one, and other topics.
+pub fn with_topics(topics: Builder) -> App<MockRuntime> {
+    started(topics).unwrap()
+}
+
+/// The same, where it may fail.
+pub fn started(topics: Builder) -> tauri::Result<App<MockRuntime>> {
+    mock_builder().plugin(topics.build()).build(two_windows_lib::context())
+}
+
+/// Returns when the condition holds: for what happens in the background.
+#[track_caller]
+pub fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it was still not so that {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A window that `lockstep:admin` grants every topic.
+pub fn admin(app: &App<MockRuntime>, label: &str) -> Window {
+    window_with(app, label, &json!([{ "identifier": "lockstep:admin", "allow": [{ "topic": "*" }] }]))
+}
+
 /// A window; which capabilities it has is a question of its label.
 pub fn window(app: &App<MockRuntime>, label: &str) -> Window {
     Window(WebviewWindowBuilder::new(app, label, tauri::WebviewUrl::default()).build().unwrap())
@@ -40,6 +70,7 @@ pub fn window_with(app: &App<MockRuntime>, label: &str, permissions: &Value) -> 
     window(app, label)
 }
 
+#[derive(Clone)]
 pub struct Window(WebviewWindow<MockRuntime>);
 
 impl Window {
@@ -75,6 +106,17 @@ impl Window {
 
     pub fn get_snapshot(&self, topic: &str) -> Result<Value, Value> {
         self.lockstep("get_snapshot", json!({ "topic": topic }))
+    }
+
+    /// `create_topic` by the session `s1`: of a topic or a family, with or without a first value.
+    pub fn create(&self, mut arguments: Value) -> Result<Value, Value> {
+        arguments["session"] = json!("s1");
+        self.lockstep("create_topic", arguments)
+    }
+
+    /// What the session `s1` reads, or reads no more; what it joins, or leaves.
+    pub fn session(&self, command: &str, topic: &str) -> Result<Value, Value> {
+        self.lockstep(command, json!({ "topic": topic, "session": "s1" }))
     }
 
     /// A write of the session `s1`, with further arguments.
