@@ -3,8 +3,6 @@
  *
  * @module
  */
-import { isRef, toRaw } from 'vue';
-import { own } from '../core/own.js';
 import type { SnapshotApplier } from '../core/types.js';
 import type { ApplierOptions } from './options.js';
 import { carryOut, createPlanner } from './plan.js';
@@ -42,17 +40,8 @@ export function createPiniaSnapshotApplier<S extends object, T = Partial<S>>(
   const plan = createPlanner('createPiniaSnapshotApplier', options);
   return {
     apply(snapshot) {
-      const state = store.$state;
-      const todo = plan(state, snapshot, false);
-      const isHeld = (key: string): boolean => isRef(own(toRaw(state), key));
-      const assign = [...todo.assign];
-      for (const key of todo.remove) {
-        if (isHeld(key) && own(state, key) !== undefined) assign.push([key, undefined]);
-      }
-      const remove = todo.remove.filter((key) => !isHeld(key));
-      if (assign.length || remove.length) {
-        store.$patch((current) => carryOut(current, { assign, remove }));
-      }
+      const todo = plan(store.$state, snapshot);
+      if (todo.length) store.$patch((state) => carryOut(state, todo));
     },
   };
 }

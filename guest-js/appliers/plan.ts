@@ -1,79 +1,78 @@
-import { own } from '../core/own.js';
 import type { SnapshotEnvelope } from '../core/types.js';
 import type { ApplierOptions } from './options.js';
-import { isPlain, keysOf, reuse } from './reuse.js';
-
-/** What has to be done to local state for it to hold a snapshot; empty lists: nothing. */
-export interface Plan {
-  /** The keys that differ. Each value is a copy of the snapshot's, which nobody else holds. */
-  assign: [key: string, value: unknown][];
-  remove: string[];
-}
+import { keysOf, kindOf, type Members, reuse } from './reuse.js';
 
 /**
- * Makes the plan. `sharing`: whether the values to be assigned share their equal parts with the
- * state, which is right where the state is never changed in place.
+ * What has to be done to local state for it to hold a snapshot: the keys that differ, each with
+ * its new value. Undefined: the key is to be removed.
+ */
+export type Plan = [key: string, value: unknown][];
+
+/**
+ * Makes the plan. Its values are copies of the snapshot's, which nobody else holds. `sharing`:
+ * whether they share their equal parts with the state, which is right where the state is never
+ * changed in place.
  *
  * @throws TypeError where `strict` forbids what the snapshot holds.
  */
-type Planner<S, T> = (state: S, snapshot: SnapshotEnvelope<T>, sharing: boolean) => Plan;
+type Planner<S, T> = (state: S, snapshot: SnapshotEnvelope<T>, sharing?: boolean) => Plan;
 
 /**
  * Compares snapshots with local state.
  *
  * @param name Of the applier, for errors.
- * @throws TypeError for both `pickKeys` and `omitKeys`, and for a mode that there is not.
+ * @throws TypeError for both `pickKeys` and `omitKeys`.
  */
 export function createPlanner<S, T>(
   name: string,
-  { mode = 'patch', pickKeys, omitKeys, toState, strict = true }: ApplierOptions<S, T>,
+  { mode, pickKeys, omitKeys, toState, strict = true }: ApplierOptions<S, T>,
 ): Planner<S, T> {
   if (pickKeys && omitKeys) throw TypeError(`${name}: give pickKeys or omitKeys, not both`);
-  if (mode !== 'patch' && mode !== 'replace') {
-    throw TypeError(`${name}: mode must be 'patch' or 'replace', not ${mode}`);
-  }
-  const listed = new Set<string>(pickKeys ?? omitKeys);
-  const isOurs = (key: string): boolean => listed.has(key) === !!pickKeys;
+  const listed: readonly string[] = pickKeys ?? omitKeys ?? [];
 
   return (state, { revision, data }, sharing) => {
     const next: unknown = toState ? toState(data, { revision, state }) : data;
-    const plan: Plan = { assign: [], remove: [] };
-    if (!isPlain(next) || Array.isArray(next)) {
-      if (!strict) return plan;
-      const kind = Object.prototype.toString.call(next).slice(8, -1);
-      throw TypeError(`${name}: expected a plain object, got ${kind}: map it with toState`);
+    if (kindOf(next) !== Object.prototype) {
+      if (!strict) return [];
+      const found = Object.prototype.toString.call(next);
+      throw TypeError(`${name}: the snapshot is ${found}, not a plain object: use toState`);
     }
-    for (const key of keysOf(next).filter(isOurs)) {
-      const before = own(state, key);
-      const value = reuse(before, own(next, key));
-      if (Object.is(value, before) && Object.hasOwn(Object(state), key)) continue;
-      plan.assign.push([key, sharing ? value : reuse(undefined, own(next, key))]);
-    }
-    if (mode === 'replace') {
-      plan.remove = keysOf(Object(state)).filter(
-        (key) => isOurs(key) && !Object.hasOwn(next, key) && isData(Object(state), key),
-      );
+    const before = state as Members;
+    const after = next as Members;
+    const keys = keysOf(after);
+    const gone = keysOf(mode === 'replace' && before).filter(
+      (key) => !keys.includes(key) && isData(before, key),
+    );
+    const plan: Plan = [];
+    for (const key of [...keys, ...gone]) {
+      if (listed.includes(key) !== !!pickKeys) continue;
+      const value = keys.includes(key) ? reuse(before[key], after[key]) : undefined;
+      if (value === before[key]) continue;
+      plan.push([key, sharing ? value : reuse(0, value)]);
     }
     return plan;
   };
 }
 
+/** Neither one of a store's actions, nor an accessor, which has no value. */
+function isData(state: object, key: string): boolean {
+  const { value = isData } = Object.getOwnPropertyDescriptor(state, key) ?? {};
+  return typeof value !== 'function';
+}
+
 /** Carries the plan out on state that is changed in place. */
-export function carryOut(state: object, { assign, remove }: Plan): void {
-  const members = state as Record<string, unknown>;
-  for (const [key, value] of assign) members[key] = value;
-  for (const key of remove) delete members[key];
+export function carryOut(state: object, plan: Plan): void {
+  const members = state as Members;
+  for (const [key, value] of plan) {
+    if (value === undefined) delete members[key];
+    else members[key] = value;
+  }
 }
 
 /** The state with the plan carried out, as a new object; the same one where nothing is to do. */
-export function carriedOut<S>(state: S, { assign, remove }: Plan): S {
-  if (!assign.length && !remove.length) return state;
-  const next: Record<string, unknown> = { ...state, ...Object.fromEntries(assign) };
-  for (const key of remove) delete next[key];
-  return next as S;
-}
-
-function isData(state: object, key: string): boolean {
-  const member = Object.getOwnPropertyDescriptor(state, key);
-  return !member?.get && typeof member?.value !== 'function';
+export function carriedOut<S extends object>(state: S, plan: Plan): S {
+  if (!plan.length) return state;
+  const next = { ...state };
+  carryOut(next, plan);
+  return next;
 }

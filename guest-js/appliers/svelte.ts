@@ -25,7 +25,7 @@ export function createSvelteSnapshotApplier<S extends object, T = Partial<S>>(
   const plan = createPlanner('createSvelteSnapshotApplier', options);
   return {
     apply(snapshot) {
-      if (!isWritable<S>(store)) return carryOut(store, plan(store, snapshot, false));
+      if (!isWritable<S>(store)) return carryOut(store, plan(store, snapshot));
       const before = get(store);
       const next = carriedOut(before, plan(before, snapshot, true));
       if (next !== before) store.set(next);

@@ -30,6 +30,6 @@ export function createValtioSnapshotApplier<S extends object, T = Partial<S>>(
 ): SnapshotApplier<T> {
   const plan = createPlanner('createValtioSnapshotApplier', options);
   return {
-    apply: (snapshot) => carryOut(state, plan(state, snapshot, false)),
+    apply: (snapshot) => carryOut(state, plan(state, snapshot)),
   };
 }

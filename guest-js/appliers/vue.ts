@@ -28,7 +28,7 @@ export function createVueSnapshotApplier<S extends object, T = Partial<S>>(
   return {
     apply(snapshot) {
       const state = isRef(store) ? store.value : store;
-      if (!isRef(store) || isReactive(state)) return carryOut(state, plan(state, snapshot, false));
+      if (!isRef(store) || isReactive(state)) return carryOut(state, plan(state, snapshot));
       const next = carriedOut(state, plan(state, snapshot, true));
       if (next !== state) store.value = next;
     },

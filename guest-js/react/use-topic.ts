@@ -53,7 +53,7 @@ export function useTopic<T, A = never>(
     () => store.get(),
     suspense ? notOnServer : nothing,
   );
-  if (suspense && state === undefined) use(store.ready);
+  if (suspense) use(state === undefined ? store.ready : here);
   return state;
 }
 
@@ -121,6 +121,12 @@ export function useTopicStatus<T, A = never>(given: TopicStore<T, A>): TopicStat
 function useOnChange<T, A>(store: TopicStore<T, A>): (onChange: () => void) => () => void {
   return useCallback((onChange) => store.subscribe(onChange), [store]);
 }
+
+/**
+ * Used in the place of `ready` once the state is here: React wants `use` at each rendering, and would
+ * suspend on a promise that it has not seen before. One that says it is fulfilled it takes at once.
+ */
+const here = Object.assign(Promise.resolve(), { status: 'fulfilled' });
 
 const nothing = (): undefined => undefined;
 
