@@ -5,7 +5,8 @@
  */
 import type { SnapshotApplier } from '../core/types.js';
 import type { ApplierOptions } from './options.js';
-import { carryOut, createPlanner } from './plan.js';
+import { createPlanner } from './plan.js';
+import { carryOutReactive } from './reactive.js';
 
 export type { ApplierOptions, KeysOptions, ToStateContext } from './options.js';
 
@@ -24,9 +25,8 @@ export interface PiniaStoreLike<S extends object> {
  * app's. As everywhere in Vue, watchers and components see all keys at once; a watcher with
  * `flush: 'sync'` sees them one after another.
  *
- * @throws TypeError for both `pickKeys` and `omitKeys`, and for an unknown `mode`. `apply` throws
- * a TypeError that names the applier for a snapshot that is not a plain object, unless `strict`
- * is false.
+ * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one that names the applier for
+ * a snapshot that is not a plain object, unless `strict` is false.
  *
  * @example
  * const useSettings = defineStore('settings', { state: () => ({ dark: false, name: '' }) });
@@ -41,7 +41,7 @@ export function createPiniaSnapshotApplier<S extends object, T = Partial<S>>(
   return {
     apply(snapshot) {
       const todo = plan(store.$state, snapshot);
-      if (todo.length) store.$patch((state) => carryOut(state, todo));
+      if (todo.length) store.$patch((state) => carryOutReactive(state, todo));
     },
   };
 }

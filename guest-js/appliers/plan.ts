@@ -60,11 +60,14 @@ function isData(state: object, key: string): boolean {
   return typeof value !== 'function';
 }
 
-/** Carries the plan out on state that is changed in place. */
-export function carryOut(state: object, plan: Plan): void {
+/**
+ * Carries the plan out on state that is changed in place. `isFixed`: whether a key must stay, and
+ * becomes undefined where it would be removed.
+ */
+export function carryOut(state: object, plan: Plan, isFixed?: (key: string) => boolean): void {
   const members = state as Members;
   for (const [key, value] of plan) {
-    if (value === undefined) delete members[key];
+    if (value === undefined && !isFixed?.(key)) delete members[key];
     else members[key] = value;
   }
 }
