@@ -77,7 +77,7 @@ describe.each(Object.entries(KINDS))('%s', (kind, { applier: name, make }) => {
       const { applier, now } = make(first());
       const apply = () => applier.apply({ revision: rev(1), data: data as never });
       expect(apply).toThrow(TypeError);
-      expect(apply).toThrow(`${name}: the snapshot is [object `);
+      expect(apply).toThrow(`${name}: the snapshot is not a plain object`);
       expect(plain(now())).toEqual(FIRST);
     },
   );

@@ -17,8 +17,8 @@ export type KeysOptions<S> =
 export interface ToStateContext<S> {
   /** The snapshot's revision. */
   readonly revision: Revision;
-  /** The local state before it: to be read, not to be changed. */
-  readonly state: Readonly<S>;
+  /** The local state before it, empty where there was none: to be read, not to be changed. */
+  readonly state: Readonly<Partial<S>>;
 }
 
 /** How a snapshot is put into local state. `S` is the local state, `T` the topic's. */

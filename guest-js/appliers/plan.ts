@@ -15,7 +15,11 @@ export type Plan = [key: string, value: unknown][];
  *
  * @throws TypeError where `strict` forbids what the snapshot holds.
  */
-type Planner<S, T> = (state: S, snapshot: SnapshotEnvelope<T>, sharing?: boolean) => Plan;
+type Planner<S, T> = (
+  state: S | undefined,
+  snapshot: SnapshotEnvelope<T>,
+  sharing?: boolean,
+) => Plan;
 
 /**
  * Compares snapshots with local state.
@@ -31,26 +35,22 @@ export function createPlanner<S, T>(
   const listed: readonly string[] = pickKeys ?? omitKeys ?? [];
 
   return (state, { revision, data }, sharing) => {
-    const next: unknown = toState ? toState(data, { revision, state }) : data;
+    const before: Members = Object(state);
+    const context = { revision, state: before as Partial<S> };
+    const next: unknown = toState ? toState(data, context) : data;
     if (kindOf(next) !== Object.prototype) {
       if (!strict) return [];
-      const found = Object.prototype.toString.call(next);
-      throw TypeError(`${name}: the snapshot is ${found}, not a plain object: use toState`);
+      throw TypeError(`${name}: the snapshot is not a plain object: make one with toState`);
     }
-    const before = state as Members;
-    const after = next as Members;
-    const keys = keysOf(after);
-    const gone = keysOf(mode === 'replace' && before).filter(
-      (key) => !keys.includes(key) && isData(before, key),
-    );
-    const plan: Plan = [];
-    for (const key of [...keys, ...gone]) {
-      if (listed.includes(key) !== !!pickKeys) continue;
-      const value = keys.includes(key) ? reuse(before[key], after[key]) : undefined;
-      if (value === before[key]) continue;
-      plan.push([key, sharing ? value : reuse(0, value)]);
+    // Undefined is what a key shall be that is gone.
+    const goal: Members = {};
+    for (const key of keysOf(mode === 'replace' && before)) {
+      if (isData(before, key)) goal[key] = undefined;
     }
-    return plan;
+    for (const key of keysOf(next)) goal[key] = reuse(before[key], (next as Members)[key]);
+    return Object.entries(goal)
+      .filter(([key, value]) => value !== before[key] && listed.includes(key) === !!pickKeys)
+      .map(([key, value]) => [key, sharing ? value : reuse(0, value)]);
   };
 }
 
@@ -72,10 +72,10 @@ export function carryOut(state: object, plan: Plan, isFixed?: (key: string) => b
   }
 }
 
-/** The state with the plan carried out, as a new object; the same one where nothing is to do. */
-export function carriedOut<S extends object>(state: S, plan: Plan): S {
-  if (!plan.length) return state;
-  const next = { ...state };
+/** The state with the plan carried out, as a new object; the same one where there is nothing to do. */
+export function carriedOut<S>(state: S, plan: Plan): S {
+  if (state && !plan.length) return state;
+  const next = { ...(state as object) };
   carryOut(next, plan);
-  return next;
+  return next as S;
 }

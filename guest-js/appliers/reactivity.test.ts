@@ -198,6 +198,17 @@ describe('Vue', () => {
     expect(seen).toEqual(['{"theme":"dark","size":2,"window":{"width":800}}']);
   });
 
+  it.each([
+    ['ref', ref<Local>()],
+    ['shallowRef', shallowRef<Local>()],
+  ])('an empty %s is filled', (_, state) => {
+    const applier = createVueSnapshotApplier(state, { mode: 'replace' });
+    applier.apply(DARK);
+    expect(state.value).toEqual(DARK.data);
+    applier.apply(SAME);
+    expect(state.value).toEqual(SAME.data);
+  });
+
   it('replace is seen at once by watchers and computed values', async () => {
     const state = reactive<Local>({ ...first(), gone: 1 });
     const seen: string[] = [];
@@ -235,6 +246,15 @@ describe('Svelte', () => {
     applier.apply(DARK);
     expect(seen).toEqual(['light', 'dark']);
     expect(new Set(windows).size).toBe(1);
+    expect(get(state)).toEqual(DARK.data);
+  });
+
+  it('an empty store is filled, by an empty object, too', () => {
+    const state = writable<Partial<Local> | undefined>();
+    const applier = createSvelteSnapshotApplier(state);
+    applier.apply({ revision: rev(1), data: {} });
+    expect(get(state)).toEqual({});
+    applier.apply(DARK);
     expect(get(state)).toEqual(DARK.data);
   });
 

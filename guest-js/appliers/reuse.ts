@@ -8,12 +8,11 @@ export type Members = Record<string, unknown>;
  */
 export function reuse(previous: unknown, next: unknown): unknown {
   const kind = kindOf(next);
-  const isArray = kind === Array.prototype;
-  if (!isArray && kind !== Object.prototype) return next;
+  const copy = (kind === Array.prototype ? [] : kind === Object.prototype && {}) as Members | false;
+  if (!copy) return next;
   const alike = kindOf(previous) === kind;
   const before = (alike ? previous : {}) as Members;
   const keys = keysOf(next);
-  const copy = (isArray ? [] : {}) as Members;
   let same = alike && keysOf(before).length === keys.length;
   for (const key of keys) {
     copy[key] = reuse(before[key], (next as Members)[key]);
@@ -31,7 +30,7 @@ export function keysOf(value: unknown): string[] {
   return Object.keys(members).filter((key) => key !== '__proto__' && members[key] !== undefined);
 }
 
-/** The prototype of an object, else the value itself. */
+/** What it is made of: by this, plain objects and arrays are told from all else. */
 export function kindOf(value: unknown): unknown {
-  return value && typeof value === 'object' ? Object.getPrototypeOf(value) : value;
+  return value != null && Object.getPrototypeOf(value);
 }

@@ -4,10 +4,10 @@ import type { ApplierOptions } from './options.js';
 import { carriedOut, carryOut, createPlanner } from './plan.js';
 
 /**
- * Puts snapshots into Svelte state: an object made by `$state`, or a `writable` store. Of a
- * `$state` only keys that changed are assigned, which effects see at once. A store is given one new
- * object, of which equal parts are as before (`===`), and only where something changed. What is put
- * in is a copy: the app may change it.
+ * Puts snapshots into Svelte state: an object made by `$state`, or a `writable` store, which may
+ * still be empty. Of a `$state` only keys that changed are assigned, and effects see all of them at
+ * once. A store is given one new object, of which equal parts are as before (`===`), and only where
+ * something changed. What is put in is a copy: the app may change it.
  *
  * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one that names the applier for
  * a snapshot that is not a plain object, unless `strict` is false.
@@ -18,7 +18,7 @@ import { carriedOut, carryOut, createPlanner } from './plan.js';
  * await createTauriRevisionSync({ topic: 'settings', applier }).start();
  */
 export function createSvelteSnapshotApplier<S extends object, T = Partial<S>>(
-  store: Writable<S> | S,
+  store: Writable<S | undefined> | S,
   options: ApplierOptions<S, T> = {},
 ): SnapshotApplier<T> {
   const plan = createPlanner('createSvelteSnapshotApplier', options);
@@ -32,8 +32,6 @@ export function createSvelteSnapshotApplier<S extends object, T = Partial<S>>(
   };
 }
 
-function isWritable<S>(store: object): store is Writable<S> {
-  return ['subscribe', 'set', 'update'].every(
-    (name) => typeof Reflect.get(store, name) === 'function',
-  );
+function isWritable<S>(store: object): store is Writable<S | undefined> {
+  return typeof (store as Writable<S>).subscribe === 'function';
 }

@@ -6,8 +6,9 @@ import { carryOutReactive } from './reactive.js';
 
 /**
  * Puts snapshots into Vue state: what `reactive`, `ref` or `shallowRef` returned. Only keys that
- * changed are assigned; a `shallowRef` is given one new object, of which equal parts are as before
- * (`===`), and only where something changed. What is put in is a copy: the app may change it.
+ * changed are assigned; a `shallowRef`, and a ref that is still empty, is given one new object, of
+ * which equal parts are as before (`===`), and only where something changed. What is put in is a
+ * copy: the app may change it.
  *
  * A ref within a `reactive` stays where it is: a key that `replace` would remove becomes undefined.
  * Watchers and components see all keys at once; a watcher with `flush: 'sync'` on state that is
@@ -22,18 +23,16 @@ import { carryOutReactive } from './reactive.js';
  * await createTauriRevisionSync({ topic: 'settings', applier }).start();
  */
 export function createVueSnapshotApplier<S extends object, T = Partial<S>>(
-  store: S | Ref<S>,
+  store: S | Ref<S | undefined>,
   options: ApplierOptions<S, T> = {},
 ): SnapshotApplier<T> {
   const plan = createPlanner('createVueSnapshotApplier', options);
   return {
     apply(snapshot) {
-      const state = isRef(store) ? store.value : store;
-      if (!isRef(store) || isReactive(state)) {
-        return carryOutReactive(state, plan(state, snapshot));
-      }
+      const state = isRef<S | undefined>(store) ? store.value : store;
+      if (isReactive(state)) return carryOutReactive(Object(state), plan(state, snapshot));
       const next = carriedOut(state, plan(state, snapshot, true));
-      if (next !== state) store.value = next;
+      if (next !== state) (store as Ref<S | undefined>).value = next;
     },
   };
 }

@@ -12,7 +12,8 @@ export type { ApplierOptions, KeysOptions, ToStateContext } from './options.js';
 /** As much of a Zustand store as is needed: what `create` and `createStore` return has it. */
 export interface ZustandStoreLike<S> {
   getState(): S;
-  setState(state: S, replace: true): void;
+  // Its type takes functions, too, which must not be taken for a state.
+  setState(state: NoInfer<S>, replace: true): void;
 }
 
 /**

@@ -10,3 +10,8 @@ declare module '*.svelte' {
   }>;
   export default component;
 }
+
+declare module '*.md?raw' {
+  const text: string;
+  export default text;
+}
