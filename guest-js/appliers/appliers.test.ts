@@ -108,6 +108,13 @@ describe.each(Object.entries(KINDS))('%s', (kind, { applier: name, make }) => {
     expect(plain(now())).toEqual(FIRST);
   });
 
+  it('notices what is gone further down', () => {
+    const { applier, now } = make(first());
+    applier.apply({ revision: rev(1), data: { window: { width: 800 }, list: [1, 2] } });
+    applier.apply({ revision: rev(2), data: { list: [1] } });
+    expect(plain(now())).toEqual({ ...FIRST, window: { width: 800 }, list: [1] });
+  });
+
   it('`__proto__` in the data is harmless', () => {
     const text = '{"__proto__":{"evil":1},"window":{"width":1,"__proto__":{"evil":1}}}';
     const { applier, now } = make(first(), { mode: 'replace' });

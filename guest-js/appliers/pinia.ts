@@ -25,8 +25,8 @@ export interface PiniaStoreLike<S extends object> {
  * app's. As everywhere in Vue, watchers and components see all keys at once; a watcher with
  * `flush: 'sync'` sees them one after another.
  *
- * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one that names the applier for
- * a snapshot that is not a plain object, unless `strict` is false.
+ * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one for a snapshot that is not
+ * a plain object, unless `strict` is false. Both name the applier.
  *
  * @example
  * const useSettings = defineStore('settings', { state: () => ({ dark: false, name: '' }) });

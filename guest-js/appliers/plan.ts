@@ -72,7 +72,7 @@ export function carryOut(state: object, plan: Plan, isFixed?: (key: string) => b
   }
 }
 
-/** The state with the plan carried out, as a new object; the same one where there is nothing to do. */
+/** The state with the plan carried out: a new object, unless there is nothing to do. */
 export function carriedOut<S>(state: S, plan: Plan): S {
   if (state && !plan.length) return state;
   const next = { ...(state as object) };

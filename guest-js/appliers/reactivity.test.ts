@@ -5,7 +5,7 @@ import { derived, get, writable } from 'svelte/store';
 import { proxy, snapshot, subscribe } from 'valtio/vanilla';
 import { subscribeKey } from 'valtio/vanilla/utils';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import { computed, nextTick, reactive, ref, shallowRef, watch } from 'vue';
+import { computed, isReactive, nextTick, reactive, ref, shallowRef, watch } from 'vue';
 import { createStore } from 'zustand/vanilla';
 import { createRevisionSync } from '../core/sync.js';
 import type { SnapshotApplier } from '../core/types.js';
@@ -104,8 +104,9 @@ describe('Zustand', () => {
     store.subscribe((now, before) =>
       heard.push([now.theme === before.theme, now.window === before.window]),
     );
+    const setState = vi.spyOn(store, 'setState');
     applier.apply(SAME);
-    expect(heard).toEqual([]);
+    expect([heard, setState.mock.calls]).toEqual([[], []]);
     applier.apply(DARK);
     expect(heard).toEqual([[false, true]]);
   });
@@ -270,6 +271,49 @@ describe('Svelte', () => {
     applier.apply(DARK);
     flushSync();
     expect(runs).toEqual(['theme']);
+  });
+});
+
+describe('a part of a key that changed', () => {
+  const firstPage = () => ({ page: { list: [{ id: 1 }], at: 1 } });
+  const nextPage = { revision: rev(2), data: { page: { list: [{ id: 1 }], at: 2 } } };
+
+  it.each([
+    [
+      'a Zustand store',
+      () => {
+        const store = createStore(firstPage);
+        return { now: store.getState, applier: createZustandSnapshotApplier(store) };
+      },
+    ],
+    [
+      'a Svelte store',
+      () => {
+        const store = writable(firstPage());
+        return { now: () => get(store), applier: createSvelteSnapshotApplier(store) };
+      },
+    ],
+    [
+      'a Vue shallowRef',
+      () => {
+        const store = shallowRef(firstPage());
+        return { now: () => store.value, applier: createVueSnapshotApplier(store) };
+      },
+    ],
+  ])('stays the same object in %s', (_, make) => {
+    const { applier, now } = make();
+    const { page } = now();
+    applier.apply(nextPage);
+    expect(now()).toEqual(nextPage.data);
+    expect(now().page).not.toBe(page);
+    expect(now().page.list).toBe(page.list);
+  });
+
+  it('does not bring a proxy into what a Vue reactive holds', () => {
+    const raw = firstPage();
+    createVueSnapshotApplier(reactive(raw)).apply(nextPage);
+    expect(raw).toEqual(nextPage.data);
+    expect([isReactive(raw.page), isReactive(raw.page.list)]).toEqual([false, false]);
   });
 });
 

@@ -9,8 +9,8 @@ import { carriedOut, carryOut, createPlanner } from './plan.js';
  * once. A store is given one new object, of which equal parts are as before (`===`), and only where
  * something changed. What is put in is a copy: the app may change it.
  *
- * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one that names the applier for
- * a snapshot that is not a plain object, unless `strict` is false.
+ * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one for a snapshot that is not
+ * a plain object, unless `strict` is false. Both name the applier.
  *
  * @example
  * const state = writable({ dark: false, name: '' });

@@ -15,8 +15,8 @@ export type { ApplierOptions, KeysOptions, ToStateContext } from './options.js';
  * `notifyInSync` hears each key). What is put in is a copy: the app may change it.
  *
  * @param state What `proxy` returned.
- * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one that names the applier for
- * a snapshot that is not a plain object, unless `strict` is false.
+ * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one for a snapshot that is not
+ * a plain object, unless `strict` is false. Both name the applier.
  *
  * @example
  * const state = proxy({ dark: false, name: '' });

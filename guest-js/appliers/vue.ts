@@ -14,8 +14,8 @@ import { carryOutReactive } from './reactive.js';
  * Watchers and components see all keys at once; a watcher with `flush: 'sync'` on state that is
  * not shallow sees them one after another.
  *
- * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one that names the applier for
- * a snapshot that is not a plain object, unless `strict` is false.
+ * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one for a snapshot that is not
+ * a plain object, unless `strict` is false. Both name the applier.
  *
  * @example
  * const state = reactive({ dark: false, name: '' });
@@ -29,10 +29,10 @@ export function createVueSnapshotApplier<S extends object, T = Partial<S>>(
   const plan = createPlanner('createVueSnapshotApplier', options);
   return {
     apply(snapshot) {
-      const state = isRef<S | undefined>(store) ? store.value : store;
-      if (isReactive(state)) return carryOutReactive(Object(state), plan(state, snapshot));
-      const next = carriedOut(state, plan(state, snapshot, true));
-      if (next !== state) (store as Ref<S | undefined>).value = next;
+      const ref = isRef<S | undefined>(store) ? store : undefined;
+      const state = ref ? ref.value : (store as S);
+      if (ref && !isReactive(state)) ref.value = carriedOut(state, plan(state, snapshot, true));
+      else carryOutReactive(Object(state), plan(state, snapshot));
     },
   };
 }

@@ -22,8 +22,8 @@ export interface ZustandStoreLike<S> {
  * equal parts of those that did (`===`), so selectors stay quiet. What is put in is a copy: the
  * app may do with it as it likes.
  *
- * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one that names the applier for
- * a snapshot that is not a plain object, unless `strict` is false.
+ * @throws TypeError for both `pickKeys` and `omitKeys`. `apply` throws one for a snapshot that is not
+ * a plain object, unless `strict` is false. Both name the applier.
  *
  * @example
  * const useSettings = create<Settings>()(() => ({ dark: false, name: '' }));

@@ -117,9 +117,11 @@ describe('useTopic', () => {
   it('leaves no listener behind, and the store open, after unmounting', async () => {
     const { count, store } = idle();
     const listeners = listenersOf(store);
-    await show([<Theme key="a" store={store} />, <Theme key="b" store={store} />]);
+    const two = () => [<Theme key="a" store={store} />, <Theme key="b" store={store} />];
+    await show(two());
     await settle();
-    expect(listeners()).toBe(2);
+    await show(two());
+    expect([listeners(), vi.mocked(store.subscribe).mock.calls.length]).toEqual([2, 2]);
     await show(null);
     expect(listeners()).toBe(0);
     expect(store.status).toBe('synchronized');
@@ -360,7 +362,8 @@ describe('TopicProvider', () => {
 
   it('nests: each replaces one store, and the inner one counts', async () => {
     const [a, b] = [idle(), idle()];
-    const [outer, inner, other] = [await a.settings('1'), await a.settings('2'), idle().store];
+    const [outer, inner, other] = [await a.settings('1'), await idle().settings(), idle().store];
+    await outer.merge({ theme: 'red' });
     await b.backend.set('settings', { ...FIRST, theme: 'blue' });
     const second = await b.settings();
     await show(
@@ -374,6 +377,7 @@ describe('TopicProvider', () => {
         </TopicProvider>
       </TopicProvider>,
     );
-    expect(shown()).toBe('lightbluelight');
+    expect(shown()).toBe('redbluelight');
+    expect([a.store.status, other.status]).toEqual(['idle', 'idle']);
   });
 });

@@ -123,8 +123,8 @@ function useOnChange<T, A>(store: TopicStore<T, A>): (onChange: () => void) => (
 }
 
 /**
- * Used in the place of `ready` once the state is here: React wants `use` at each rendering, and would
- * suspend on a promise that it has not seen before. One that says it is fulfilled it takes at once.
+ * Used in the place of `ready` once the state is here: React wants `use` at each rendering, and
+ * would suspend on a promise that it has not seen before, unless that says it is fulfilled.
  */
 const here = Object.assign(Promise.resolve(), { status: 'fulfilled' });
 
