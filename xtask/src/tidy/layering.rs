@@ -1,6 +1,10 @@
-//! The arrows between the folders: `src → lockstep-core`, `tauri → core`, and never back.
+//! The arrows between the folders: `src → lockstep-core`, `tauri → core`, `react|vue|svelte → appliers → core`, and
+//! never back.
 
-use super::{Finding, tree::Tree};
+use super::{
+    Finding,
+    tree::{File, Tree},
+};
 use regex_lite::Regex;
 use std::path::{Component, Path, PathBuf};
 
@@ -17,6 +21,11 @@ const ASYNC_RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "futures"];
 const GUEST_TAURI: &[&str] = &["guest-js/tauri.ts", "guest-js/tauri/", "guest-js/tauri-"];
 
 const GUEST_CORE: &str = "guest-js/core/";
+
+const GUEST_APPLIERS: &str = "guest-js/appliers/";
+
+/// A folder for each framework. None knows another.
+const GUEST_BINDINGS: &[&str] = &["guest-js/react/", "guest-js/vue/", "guest-js/svelte/", "guest-js/solid/"];
 
 pub fn check(tree: &Tree) -> Vec<Finding> {
     [manifests(tree), rust(tree), guest(tree)].concat()
@@ -114,11 +123,33 @@ fn guest(tree: &Tree) -> Vec<Finding> {
                         number,
                         format!("imports `{specifier}`: the core imports nothing but itself"),
                     ));
+                } else if let Some(folders) = may_import(file).filter(|_| specifier.starts_with('.'))
+                    && !folders.iter().any(|folder| stays_in(folder, &file.path, specifier))
+                {
+                    findings.push(Finding::new(
+                        &file.path,
+                        number,
+                        format!(
+                            "imports `{specifier}`: a framework's folder knows only itself, the appliers and the core"
+                        ),
+                    ));
                 }
             }
         }
     }
     findings
+}
+
+/// The folders of the guest that a file of a framework's may import from; none where it may from all.
+fn may_import(file: &File) -> Option<Vec<&'static str>> {
+    if file.is_guest_test() {
+        return None;
+    }
+    if file.path.starts_with(GUEST_APPLIERS) {
+        return Some(vec![GUEST_APPLIERS, GUEST_CORE]);
+    }
+    let own = GUEST_BINDINGS.iter().find(|folder| file.path.starts_with(**folder))?;
+    Some(vec![*own, GUEST_APPLIERS, GUEST_CORE])
 }
 
 fn stays_in(folder: &str, file: &str, specifier: &str) -> bool {
@@ -180,6 +211,20 @@ mod tests {
             "import { it } from 'vitest';\nimport { fake } from '../testing/fake.js';",
             &[],
         );
+    }
+
+    #[test]
+    fn a_framework_s_folder_imports_only_itself_the_appliers_and_the_core() {
+        let binding = "guest-js/react/use-topic.ts";
+        check_one(binding, "import { use } from 'react';\nimport type { T } from '../core/types.js';", &[]);
+        check_one(binding, "import { P } from './provider.js';\nimport { a } from '../appliers/a.js';", &[]);
+        check_one(binding, "import { defineTopic } from '../tauri.js';", &[1]);
+        check_one(binding, "import { defineTopic } from '../index.js';", &[1]);
+        check_one(binding, "import { useTopic } from '../vue/index.js';", &[1]);
+        check_one(binding, "import { invoke } from '@tauri-apps/api/core';", &[1]);
+        check_one("guest-js/react/use-topic.test.tsx", "import { setup } from '../test/store-setup.js';", &[]);
+        check_one("guest-js/appliers/vue.ts", "import { isRef } from 'vue';\nimport '../core/own.js';", &[]);
+        check_one("guest-js/appliers/vue.ts", "import { useTopic } from '../vue/index.js';", &[1]);
     }
 
     #[test]

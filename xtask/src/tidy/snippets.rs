@@ -5,7 +5,7 @@ use crate::shell::{cmd, root, run};
 use anyhow::{Context, Result};
 use std::fs;
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "PROTOCOL.md"];
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "PROTOCOL.md", "docs/frameworks.md"];
 
 const LANGUAGES: &[&str] = &["ts", "typescript", "tsx"];
 
@@ -25,10 +25,12 @@ const CONFIG: &str = r#"{
     "moduleResolution": "bundler",
     "noUnusedLocals": false,
     "noUnusedParameters": false,
-    "jsx": "preserve",
     "paths": {
       "tauri-plugin-lockstep-api": ["../../../guest-js/index.ts"],
-      "tauri-plugin-lockstep-api/*": ["../../../guest-js/*/index.ts", "../../../guest-js/*.ts"]
+      "tauri-plugin-lockstep-api/*": [
+        "../../../guest-js/*/index.ts",
+        "../../../guest-js/appliers/*.ts"
+      ]
     }
   },
   "include": ["*.ts", "*.tsx"]
@@ -77,7 +79,8 @@ fn snippets(document: &File) -> Vec<Snippet> {
         place = match (place, fence) {
             (Place::Prose, Some(language)) if LANGUAGES.contains(&language.trim()) => {
                 let end = if language.trim() == "tsx" { "tsx" } else { "ts" };
-                Place::Block(format!("{}.{number}.{end}", document.path))
+                // All in one folder, so that each can import the files that are hidden in any document.
+                Place::Block(format!("{}.{number}.{end}", document.path.replace('/', "-")))
             }
             (Place::Prose, Some(_)) => Place::OtherCode,
             (Place::Prose, None) => match line.trim().strip_prefix(HIDDEN).map(str::trim) {
@@ -121,6 +124,12 @@ mod tests {
     #[test]
     fn a_hidden_file_can_be_imported() {
         check("<!-- ts app.ts\nexport {};\n-->\n", &[("app.ts", "\nexport {};\nexport {};\n")]);
+    }
+
+    #[test]
+    fn a_document_in_a_folder_has_its_blocks_where_the_others_are() {
+        let tree = Tree::of(&[("docs/a.md", "```ts\na;\n```\n")]);
+        assert_eq!(snippets(tree.get("docs/a.md").unwrap())[0].name, "docs-a.md.1.ts");
     }
 
     #[test]

@@ -1,0 +1,12 @@
+/**
+ * Lockstep without Tauri: for tests of what uses it.
+ *
+ * @module
+ */
+export {
+  createFakeBackend,
+  type FakeBackend,
+  type FakeBackendOptions,
+  type FakeWindow,
+  type Hop,
+} from './fake-backend.js';
