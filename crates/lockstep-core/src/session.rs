@@ -302,6 +302,7 @@ fn evict(label: &Arc<str>, pages: &mut Vec<Page>) -> Option<SessionKey> {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
+    use crate::{clock::SystemClock, life::Lifespan, revision::Revision};
 
     fn session(label: &str, page: &str) -> SessionKey {
         SessionKey::new(label, page.parse().unwrap())
@@ -315,8 +316,13 @@ mod tests {
         Duration::from_secs(secs)
     }
 
+    fn life() -> Life {
+        let immortal = Lifespan { ttl: None, self_destruct: None };
+        Life::new(Revision::from_u64(1), immortal, &SystemClock::default())
+    }
+
     fn met(sessions: &Sessions, session: &SessionKey, at: u64) {
-        sessions.subscribe(session, &topic(), secs(at));
+        sessions.subscribe(session, &topic(), &life(), secs(at));
     }
 
     #[test]
@@ -335,7 +341,7 @@ mod tests {
     fn a_dropped_session_is_remembered_for_the_grace_and_then_forgotten() {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "p"), 0);
-        sessions.drop_label("a", secs(5));
+        sessions.drop_label("a", Departure::Silent, secs(5));
         assert_eq!(sessions.readers(&topic()), 0);
         assert_eq!(sessions.next_deadline(), Some(secs(65)));
         assert!(sessions.expire(secs(64)).is_empty());
@@ -347,7 +353,7 @@ mod tests {
     fn a_page_taken_for_dead_lives_again_when_it_subscribes() {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "p"), 0);
-        sessions.drop_label("a", secs(5));
+        sessions.drop_label("a", Departure::Silent, secs(5));
         met(&sessions, &session("a", "p"), 6);
         assert_eq!(sessions.readers(&topic()), 1);
         assert!(sessions.expire(secs(1000)).is_empty());
@@ -359,12 +365,12 @@ mod tests {
         met(&sessions, &session("a", "live"), 0);
         sessions.wrote(&session("a", "late"), secs(1));
         let other = TopicName::new("other").unwrap();
-        sessions.subscribe(&session("a", "live"), &other, secs(2));
+        sessions.subscribe(&session("a", "live"), &other, &life(), secs(2));
         assert_eq!((sessions.readers(&topic()), sessions.readers(&other)), (1, 1));
         met(&sessions, &session("a", "late"), 3);
         assert_eq!(sessions.readers(&topic()), 1, "it was the next page after all: it takes over");
         met(&sessions, &session("a", "live"), 4);
-        sessions.drop_label("a", secs(5));
+        sessions.drop_label("a", Departure::Silent, secs(5));
         assert_eq!(sessions.expire(secs(63)), [session("a", "live")]);
         assert_eq!(sessions.expire(secs(65)), [session("a", "late")]);
     }
@@ -373,7 +379,7 @@ mod tests {
     fn i11_a_page_taken_for_dead_that_writes_on_is_remembered_from_its_last_write() {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "p"), 0);
-        sessions.drop_label("a", secs(0));
+        sessions.drop_label("a", Departure::Silent, secs(0));
         sessions.wrote(&session("a", "p"), secs(59));
         assert!(sessions.expire(secs(118)).is_empty());
         assert_eq!(sessions.expire(secs(119)), [session("a", "p")]);

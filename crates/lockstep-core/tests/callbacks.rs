@@ -48,8 +48,12 @@ impl Busy {
     fn store(&self) -> Store {
         let options = StoreOptions { announce_interval: Duration::ZERO, ..StoreOptions::default() };
         let store = Store::with_options(self.clone(), options);
-        store.create(COUNTER, 0).unwrap();
         assert!(self.store.set(store.clone()).is_ok());
+        // What is heard from here on are the writes.
+        self.heard.store(1, Ordering::Relaxed);
+        store.create(COUNTER, 0).unwrap();
+        store.announce_due();
+        self.heard.store(0, Ordering::Relaxed);
         store
     }
 }
@@ -59,6 +63,10 @@ impl Announce for Busy {
         if self.drives {
             self.store.get().unwrap().announce_due();
         }
+    }
+
+    fn wake_reaper(&self) {
+        self.store.get().unwrap().reap_due();
     }
 
     fn announce(&self, _: &Invalidation) -> Result<(), AnnounceError> {
@@ -103,6 +111,8 @@ struct Overtaken {
 
 impl Announce for Overtaken {
     fn wake(&self) {}
+
+    fn wake_reaper(&self) {}
 
     fn announce(&self, _: &Invalidation) -> Result<(), AnnounceError> {
         if self.heard.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -213,7 +223,7 @@ fn i4_a_value_that_a_window_replaced_may_use_the_store() {
     ends(|| {
         let session = SessionKey::new("main", "p".parse().unwrap());
         let writes = vec![Proposal { expected: None, change: Ok(Change::Set(json!(2))) }];
-        let write = ClientWrite { session, seq: 1, asked: false, writes };
+        let write = ClientWrite { session, client: None, seq: 1, asked: false, writes };
         parting_store().write(PARTING.name(), write).unwrap();
         assert_eq!(CALLS.get(), 1);
     });
