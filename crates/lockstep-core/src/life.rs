@@ -39,7 +39,8 @@ impl Life {
             joins: 0,
             retired: false,
         };
-        let created_at = SystemTime::UNIX_EPOCH + Duration::from_millis(clock.unix_ms());
+        let since = Duration::from_millis(clock.unix_ms());
+        let created_at = SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH);
         Self { born, created_at, lifespan, now: Mutex::new(state) }
     }
 

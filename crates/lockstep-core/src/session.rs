@@ -4,7 +4,7 @@ use crate::{life::Life, sync::Mutex, topic::TopicName};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt,
+    fmt, mem,
     str::FromStr,
     sync::Arc,
     time::Duration,
@@ -91,12 +91,8 @@ pub enum Departure {
     Silent,
 }
 
-/// A page that has stopped reading topics.
-#[derive(Debug)]
-pub(crate) struct Left {
-    pub(crate) session: SessionKey,
-    pub(crate) topics: BTreeSet<TopicName>,
-}
+/// What a page has stopped reading.
+pub(crate) type TopicsLeft = BTreeSet<TopicName>;
 
 /// Who reads a topic, and after how many have begun to.
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +108,8 @@ pub(crate) struct Joined {
     pub(crate) too_late: bool,
     /// The session that had to be forgotten for it.
     pub(crate) evicted: Option<SessionKey>,
-    /// The pages whose place it has taken.
-    pub(crate) left: Vec<Left>,
+    /// What the pages whose place it has taken read no more.
+    pub(crate) left: Vec<TopicsLeft>,
 }
 
 #[derive(Debug)]
@@ -129,17 +125,10 @@ struct Page {
 }
 
 impl Page {
-    fn drop_at(&mut self, now: Duration, departure: Departure) -> BTreeSet<TopicName> {
+    fn drop_at(&mut self, now: Duration, departure: Departure) -> TopicsLeft {
         self.dropped.get_or_insert(now);
         self.ended |= departure == Departure::Ended;
-        std::mem::take(&mut self.topics)
-    }
-
-    /// What it reads no more after `leave`, if anything.
-    fn leave(&mut self, label: &str, leave: impl FnOnce(&mut Self) -> BTreeSet<TopicName>) -> Option<Left> {
-        let topics = leave(self);
-        let session = || SessionKey { label: label.into(), page: self.id.clone() };
-        (!topics.is_empty()).then(|| Left { session: session(), topics })
+        mem::take(&mut self.topics)
     }
 }
 
@@ -182,14 +171,15 @@ impl Sessions {
     /// this, unless a newer one has taken its place.
     pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName, life: &Life, now: Duration) -> Joined {
         let mut labels = self.labels.lock();
-        let pages = labels.entry(Arc::clone(&session.label)).or_default();
-        let at = pages.iter().position(|page| page.id == session.page);
-        if at.is_some_and(|at| pages[at].ended && pages[at].was_current) {
+        let known = labels.get(&session.label).and_then(|pages| pages.iter().find(|page| page.id == session.page));
+        if known.is_some_and(|page| page.ended && page.was_current) {
             return Joined::default();
         }
         if !life.join() {
             return Joined { too_late: true, ..Joined::default() };
         }
+        let pages = labels.entry(Arc::clone(&session.label)).or_default();
+        let at = pages.iter().position(|page| page.id == session.page);
         let new = || Page {
             id: session.page.clone(),
             dropped: None,
@@ -198,9 +188,7 @@ impl Sessions {
             topics: BTreeSet::new(),
         };
         let mut page = at.map_or_else(new, |at| pages.remove(at));
-        let older = pages.iter_mut();
-        let left =
-            older.filter_map(|page| page.leave(&session.label, |page| page.drop_at(now, Departure::Ended))).collect();
+        let left = pages.iter_mut().map(|older| older.drop_at(now, Departure::Ended)).collect();
         (page.dropped, page.ended, page.was_current) = (None, false, true);
         page.topics.insert(topic.clone());
         pages.push(page);
@@ -216,17 +204,17 @@ impl Sessions {
     }
 
     /// The label's page has gone.
-    pub(crate) fn drop_label(&self, label: &str, departure: Departure, now: Duration) -> Vec<Left> {
+    pub(crate) fn drop_label(&self, label: &str, departure: Departure, now: Duration) -> Vec<TopicsLeft> {
         let mut labels = self.labels.lock();
         let pages = labels.get_mut(label).into_iter().flatten();
-        pages.filter_map(|page| page.leave(label, |page| page.drop_at(now, departure))).collect()
+        pages.map(|page| page.drop_at(now, departure)).collect()
     }
 
     /// The label's pages do not read the topic any more.
-    pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<Left> {
+    pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<TopicsLeft> {
         let mut labels = self.labels.lock();
         let pages = labels.get_mut(label).into_iter().flatten();
-        pages.filter_map(|page| page.leave(label, |page| page.topics.take(topic).into_iter().collect())).collect()
+        pages.map(|page| page.topics.take(topic).into_iter().collect()).collect()
     }
 
     /// Nobody reads the topic any more, nor begins to.

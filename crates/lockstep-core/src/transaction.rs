@@ -238,10 +238,10 @@ impl Store {
             }
             let revision = self.next_revision().map_err(|Exhausted| TransactionError::Exhausted)?;
             let old = publish(&mut tx.staged, revision);
+            tx.staged.values().for_each(|staged| staged.renew(&**self.clock()));
             drop((guards, ahead));
             for staged in tx.staged.values() {
-                staged.renew(&**self.clock());
-                self.note_readable(staged.topic(), revision);
+                self.note_readable(&*staged.topic(), revision);
             }
             drop(old);
             return Ok((Some(revision), result));

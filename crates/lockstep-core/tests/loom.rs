@@ -43,7 +43,7 @@ impl Announce for Outside {
 
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {
         let store = self.store.lock().unwrap().clone().unwrap();
-        let readable = store.snapshot(COUNTER).unwrap().revision;
+        let readable = store.revision(&invalidation.topic).unwrap();
         assert!(readable >= invalidation.revision, "I2: announced what cannot be read");
         self.heard.lock().unwrap().push(invalidation.revision);
         Ok(())
