@@ -64,7 +64,10 @@ fn i5_touching_the_doors_gives_new_revisions_to_topics_that_have_one_and_to_no_o
     assert!(Arc::ptr_eq(&touched.value, &closed.value), "the state is the same");
     store.announce_due();
     let heard = recorder.take();
-    assert_eq!(heard.iter().map(|it| (&it.topic, it.revision)).collect::<Vec<_>>(), [(CLOSED.name(), touched.revision)]);
+    assert_eq!(
+        heard.iter().map(|it| (&it.topic, it.revision)).collect::<Vec<_>>(),
+        [(CLOSED.name(), touched.revision)]
+    );
     let again = store.pull(CLOSED.name(), Some(closed.revision)).unwrap();
     assert!(matches!(again, Answer::Snapshot { .. }), "who comes with the old revision is asked in anew");
     let stale = store.compare_and_set(CLOSED, closed.revision, 2);

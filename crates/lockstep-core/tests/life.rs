@@ -26,8 +26,7 @@ struct Bench {
 
 fn bench() -> Bench {
     let (clock, recorder) = (Arc::new(ManualClock::default()), Recorder::default());
-    let options =
-        StoreOptions { clock: clock.clone(), announce_interval: Duration::ZERO, ..StoreOptions::default() };
+    let options = StoreOptions { clock: clock.clone(), announce_interval: Duration::ZERO, ..StoreOptions::default() };
     Bench { store: Store::with_options(recorder.clone(), options), clock, recorder }
 }
 
@@ -64,7 +63,8 @@ fn second() -> Duration {
 
 fn write(store: &Store, change: Change) -> bool {
     let writes = vec![Proposal { expected: None, change: Ok(change) }];
-    let write = ClientWrite { session: page("main", "p"), client: None, seq: store.now().as_secs(), asked: false, writes };
+    let write =
+        ClientWrite { session: page("main", "p"), client: None, seq: store.now().as_secs(), asked: false, writes };
     store.write(DRAFT.name(), write).unwrap()[0].is_ok()
 }
 

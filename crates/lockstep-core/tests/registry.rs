@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lockstep_core::{
-    AccessError, Answer, Change, ClientWrite, CreateError, NoAnnounce, Proposal, PullError, Revision, SessionKey, Store,
-    StoreOptions, StoreStats, Topic, TopicName, TopicOptions, TransactionError, UpdateError, WriteError,
+    AccessError, Answer, Change, ClientWrite, CreateError, NoAnnounce, Proposal, PullError, Revision, SessionKey,
+    Store, StoreOptions, StoreStats, Topic, TopicName, TopicOptions, TransactionError, UpdateError, WriteError,
     testing::{ManualClock, Recorder},
 };
 use serde_json::json;
