@@ -92,6 +92,10 @@ impl Transaction<'_> {
         let name = topic.name();
         if !self.staged.contains_key(name) {
             let cell = self.store.cell_inside_write(topic)?;
+            // Else the closure ran again and again until the topic is out of the registry.
+            if cell.is_removed() {
+                return Err(AccessError::UnknownTopic(name.clone()));
+            }
             let base = cell.current();
             self.staged.insert(name.clone(), Box::new(StagedTopic { cell, base, next: None, ready: None }));
         }
