@@ -263,3 +263,37 @@ impl Announcements {
         self.queue.lock().len()
     }
 }
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, Recorder};
+
+    #[test]
+    fn i3_i14_what_was_refused_of_an_earlier_topic_joins_what_waits_of_the_one_that_came_after_it() {
+        let (recorder, clock) = (Recorder::default(), Arc::new(ManualClock::default()));
+        let all = Announcements::new(Duration::ZERO, clock.clone(), Arc::new(recorder.clone()));
+        let name = TopicName::new("t").unwrap();
+        let revision = Revision::from_u64;
+        let earlier = all.slot(&name);
+        all.note_readable(&earlier, revision(1), Some("one".into()));
+        assert!(Arc::ptr_eq(&earlier, &all.slot(&name)), "its place goes on while it waits");
+
+        // It is being told, and refused, while the name is used again.
+        let taken = all.take_due(Duration::ZERO).remove(0);
+        let waiting = taken.state.lock().take(Duration::ZERO).unwrap();
+        let later = all.slot(&name);
+        all.note_readable(&later, revision(2), Some("other".into()));
+        all.put_back(taken, waiting, Duration::from_secs(9));
+        assert_eq!(all.waiting(), 1);
+        all.announce_due();
+        let heard = recorder.take();
+        assert_eq!(
+            (heard.len(), heard[0].revision, heard[0].source_id.as_deref()),
+            (1, revision(2), None),
+            "it covers both"
+        );
+        assert_eq!(all.next_deadline(), None);
+    }
+}

@@ -187,7 +187,7 @@ fn a_topic_that_panics_when_it_is_asked_stays_and_is_reported() {
     let reaped = b.store.reap_due();
     assert_eq!(reaped.panicked, [(DRAFT.name().clone(), "boom".to_owned())]);
     assert_eq!(reaped.next, Some(SELF_DESTRUCT_INTERVAL * 2), "it is asked again");
-    assert_eq!(b.store.list(), [DRAFT.name().clone()], "the others are seen to all the same");
+    assert_eq!(b.store.list(), vec![DRAFT.name().clone()], "the others are seen to all the same");
 }
 
 #[test]

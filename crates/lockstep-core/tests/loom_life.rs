@@ -143,7 +143,7 @@ fn i14_no_page_reads_a_topic_that_was_removed_before() {
 }
 
 #[test]
-fn i4_a_topic_never_ends_itself_while_somebody_begins_to_read_it() {
+fn i10_a_topic_never_ends_itself_while_somebody_begins_to_read_it() {
     let options = || TopicOptions::new().self_destruct(|readers, _| readers == 0);
     model(options, |store, outside| {
         outside.advance(SELF_DESTRUCT_INTERVAL);
@@ -204,6 +204,22 @@ fn i3_i5_a_name_that_comes_and_goes_is_announced_in_order_and_never_twice() {
             Ok(revision) => assert_eq!(*last, revision),
             Err(_) => assert_eq!(last.as_u64(), 2, "its end"),
         }
+    });
+}
+
+#[test]
+fn i3_a_removal_is_not_announced_after_what_came_in_its_place() {
+    model(TopicOptions::new, |store, outside| {
+        let remover = spawn(&store, |store| {
+            store.remove(CHAT.name()).unwrap();
+        });
+        if store.create(CHAT, 1).is_ok() {
+            store.announce_due();
+        }
+        remover.join().unwrap();
+        store.announce_due();
+        let heard = outside.heard.lock().unwrap();
+        assert!(heard.is_sorted_by(|a, b| a < b), "{heard:?}");
     });
 }
 

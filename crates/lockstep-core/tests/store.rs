@@ -42,7 +42,8 @@ fn bench_from(last_revision: Revision) -> Bench {
     // What is announced from here on are the writes, each at once.
     store.announce_due();
     clock.advance(TICK);
-    (recorder.take(), recorder.take_wakes());
+    recorder.take();
+    recorder.take_wakes();
     Bench { store, clock, recorder }
 }
 
