@@ -68,6 +68,7 @@ fn lockstep_merge_from_a_window(bencher: Bencher<'_, '_>) {
             .write(
                 SETTINGS.name(),
                 ClientWrite {
+                    client: None,
                     asked: false,
                     session: session.clone(),
                     seq,

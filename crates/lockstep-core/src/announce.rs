@@ -9,7 +9,12 @@
 //! ```
 
 use crate::{clock::Clock, revision::Revision, sync::Mutex, topic::TopicName};
-use std::{mem, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    mem,
+    sync::Arc,
+    time::Duration,
+};
 
 /// How long to wait before an announcement that the outside refused is tried again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -85,9 +90,18 @@ struct Waiting {
     source: Source,
 }
 
-/// One topic's place among the announcements.
-#[derive(Debug, Default)]
-pub(crate) struct Slot(Mutex<SlotState>);
+/// One topic's place among the announcements. It may outlive the topic, whose end is announced, too.
+#[derive(Debug)]
+pub(crate) struct Slot {
+    topic: TopicName,
+    state: Mutex<SlotState>,
+}
+
+impl Slot {
+    pub(crate) fn topic(&self) -> &TopicName {
+        &self.topic
+    }
+}
 
 #[derive(Debug, Default)]
 struct SlotState {
@@ -127,21 +141,16 @@ impl SlotState {
     }
 }
 
-/// A topic that can be announced.
-pub(crate) trait Announced: Send + Sync {
-    fn name(&self) -> &TopicName;
-    fn slot(&self) -> &Slot;
-}
-
 /// Coalesces the changes of each topic, and announces them at a bearable pace.
 ///
 /// - **I2 announced is readable**: a change is noted only after its state can be read.
 /// - **I3 last word**: what waits is the highest revision noted; it is taken in the same step that makes the topic
 ///   idle, so a later write queues it again, and what the outside refuses goes back.
 /// - **I4 no callback under a lock**: the outside is woken and told after every lock is released.
-/// - **I14 bounded**: one waiting announcement for each topic, however many writes it covers.
+/// - **I14 bounded**: one waiting announcement for each name, however many writes it covers, and however often a topic
+///   of that name comes and goes.
 pub(crate) struct Announcements {
-    queue: Mutex<Vec<Arc<dyn Announced>>>,
+    queue: Mutex<BTreeMap<TopicName, Arc<Slot>>>,
     interval: Duration,
     clock: Arc<dyn Clock>,
     outside: Arc<dyn Announce>,
@@ -152,13 +161,30 @@ impl Announcements {
         Self { queue: Mutex::default(), interval, clock, outside }
     }
 
+    /// The place of a topic that comes: that of an earlier one of this name, if that still waits.
+    pub(crate) fn slot(&self, topic: &TopicName) -> Arc<Slot> {
+        let waiting = self.queue.lock().get(topic).cloned();
+        waiting.unwrap_or_else(|| Arc::new(Slot { topic: topic.clone(), state: Mutex::default() }))
+    }
+
     /// Notes a change that can be read already.
-    pub(crate) fn note_readable(&self, topic: Arc<dyn Announced>, revision: Revision, writer: Option<Arc<str>>) {
-        let queue_it = topic.slot().0.lock().note(revision, Source::One(writer));
-        if queue_it {
-            self.queue.lock().push(topic);
-            self.outside.wake();
+    pub(crate) fn note_readable(&self, slot: &Arc<Slot>, revision: Revision, writer: Option<Arc<str>>) {
+        if self.note(slot, revision, writer) {
+            self.wake();
         }
+    }
+
+    /// As [`Announcements::note_readable`], for who holds a lock: says whether [`Announcements::wake`] is to follow.
+    pub(crate) fn note(&self, slot: &Arc<Slot>, revision: Revision, writer: Option<Arc<str>>) -> bool {
+        let queue_it = slot.state.lock().note(revision, Source::One(writer));
+        if queue_it {
+            self.enqueue(Arc::clone(slot));
+        }
+        queue_it
+    }
+
+    pub(crate) fn wake(&self) {
+        self.outside.wake();
     }
 
     pub(crate) fn wake_reaper(&self) {
@@ -168,47 +194,106 @@ impl Announcements {
     /// Announces what is due; returns when something is due next.
     pub(crate) fn announce_due(&self) -> Option<Duration> {
         let now = self.clock.now();
-        for topic in self.take_due(now) {
-            let Some(waiting) = topic.slot().0.lock().take(now.saturating_add(self.interval)) else {
+        for slot in self.take_due(now) {
+            let Some(waiting) = slot.state.lock().take(now.saturating_add(self.interval)) else {
                 continue;
             };
             let invalidation = Invalidation {
-                topic: topic.name().clone(),
+                topic: slot.topic.clone(),
                 revision: waiting.revision,
                 source_id: waiting.source.label(),
                 timestamp_ms: self.clock.unix_ms(),
             };
             match self.outside.announce(&invalidation) {
-                Ok(()) => topic.slot().0.lock().told(waiting.revision),
+                Ok(()) => slot.state.lock().told(waiting.revision),
                 Err(error) => {
                     tracing::warn!(topic = %invalidation.topic, %error, "trying again");
-                    self.put_back(topic, waiting, now + RETRY);
+                    self.put_back(slot, waiting, now + RETRY);
                 }
             }
         }
         self.next_deadline()
     }
 
-    fn take_due(&self, now: Duration) -> Vec<Arc<dyn Announced>> {
+    fn take_due(&self, now: Duration) -> Vec<Arc<Slot>> {
         let mut queue = self.queue.lock();
-        let (due, later) =
-            mem::take(&mut *queue).into_iter().partition(|topic| topic.slot().0.lock().not_before <= now);
+        let (due, later): (BTreeMap<_, _>, _) =
+            mem::take(&mut *queue).into_iter().partition(|(_, slot)| slot.state.lock().not_before <= now);
         *queue = later;
-        due
+        due.into_values().collect()
     }
 
-    fn put_back(&self, topic: Arc<dyn Announced>, refused: Waiting, not_before: Duration) {
+    fn put_back(&self, slot: Arc<Slot>, refused: Waiting, not_before: Duration) {
         let queue_it = {
-            let mut slot = topic.slot().0.lock();
-            slot.not_before = not_before;
-            slot.note(refused.revision, refused.source)
+            let mut state = slot.state.lock();
+            state.not_before = not_before;
+            state.note(refused.revision, refused.source)
         };
         if queue_it {
-            self.queue.lock().push(topic);
+            self.enqueue(slot);
+        }
+    }
+
+    fn enqueue(&self, slot: Arc<Slot>) {
+        let mut queue = self.queue.lock();
+        match queue.entry(slot.topic.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(slot);
+            }
+            // The name is in use again, and the announcement of its topic covers this one. Nobody takes what that slot
+            // has while the queue is locked.
+            Entry::Occupied(newer) => {
+                let mut state = slot.state.lock();
+                let not_before = state.not_before;
+                let waiting = state.take(not_before);
+                drop(state);
+                if let Some(Waiting { revision, source }) = waiting {
+                    newer.get().state.lock().note(revision, source);
+                }
+            }
         }
     }
 
     fn next_deadline(&self) -> Option<Duration> {
-        self.queue.lock().iter().map(|topic| topic.slot().0.lock().not_before).min()
+        self.queue.lock().values().map(|slot| slot.state.lock().not_before).min()
+    }
+
+    /// How many announcements wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.lock().len()
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::testing::{ManualClock, Recorder};
+
+    #[test]
+    fn i3_i14_what_was_refused_of_an_earlier_topic_joins_what_waits_of_the_one_that_came_after_it() {
+        let (recorder, clock) = (Recorder::default(), Arc::new(ManualClock::default()));
+        let all = Announcements::new(Duration::ZERO, clock.clone(), Arc::new(recorder.clone()));
+        let name = TopicName::new("t").unwrap();
+        let revision = Revision::from_u64;
+        let earlier = all.slot(&name);
+        all.note_readable(&earlier, revision(1), Some("one".into()));
+        assert!(Arc::ptr_eq(&earlier, &all.slot(&name)), "its place goes on while it waits");
+
+        // It is being told, and refused, while the name is used again.
+        let taken = all.take_due(Duration::ZERO).remove(0);
+        let waiting = taken.state.lock().take(Duration::ZERO).unwrap();
+        let later = all.slot(&name);
+        all.note_readable(&later, revision(2), Some("other".into()));
+        all.put_back(taken, waiting, Duration::from_secs(9));
+        assert_eq!(all.waiting(), 1);
+        all.announce_due();
+        let heard = recorder.take();
+        assert_eq!(
+            (heard.len(), heard[0].revision, heard[0].source_id.as_deref()),
+            (1, revision(2), None),
+            "it covers both"
+        );
+        assert_eq!(all.next_deadline(), None);
     }
 }

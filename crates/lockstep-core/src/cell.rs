@@ -1,7 +1,7 @@
 //! The cell that holds one topic: its state, the lock of its writers, and what its sessions wrote last.
 
 use crate::{
-    announce::{Announced, Slot},
+    announce::Slot,
     change::Change,
     client::Client,
     clock::Clock,
@@ -63,7 +63,6 @@ impl Drop for InsideWrite {
 /// - **I10 all or nothing**: the next value is made beside the current one; whatever fails before the swap leaves
 ///   everything as it was.
 pub(crate) struct TopicCell<T> {
-    name: TopicName,
     options: TopicOptions<T>,
     asker: Option<Asker>,
     life: Life,
@@ -73,7 +72,7 @@ pub(crate) struct TopicCell<T> {
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
     current: Mutex<Arc<Version<T>>>,
-    slot: Slot,
+    slot: Arc<Slot>,
 }
 
 /// The state that a write has replaced. It is dropped when the change has been announced, under no lock: dropping may
@@ -125,37 +124,37 @@ pub(crate) struct Engine<'a> {
 
 impl<T: State> TopicCell<T> {
     pub(crate) fn new(
-        name: TopicName,
+        slot: Arc<Slot>,
         revision: Revision,
         value: T,
         options: TopicOptions<T>,
+        asker: Option<Asker>,
         clock: &dyn Clock,
     ) -> Self {
         let lifespan = Lifespan { ttl: options.ttl, self_destruct: options.self_destruct.clone() };
         Self {
-            name,
-            asker: options.asker(),
+            asker,
             life: Life::new(revision, lifespan, clock),
             options,
             writers: Mutex::default(),
             removed: AtomicBool::new(false),
             remembered: AtomicU64::new(0),
             current: Mutex::new(Arc::new(Version::new(revision, value))),
-            slot: Slot::default(),
+            slot,
         }
     }
 
     /// Refuses writes that nobody was asked about, where somebody has to be.
     pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
-        if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name.clone())) } else { Ok(()) }
+        if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name().clone())) } else { Ok(()) }
     }
 
     /// The reducer, for actions of this type.
     pub(crate) fn reducer<A: 'static>(&self) -> Result<TypedReducer<T, A>, UpdateError> {
-        let no_actions = || UpdateError::Change { topic: self.name.clone(), source: ChangeError::NoActions };
+        let no_actions = || UpdateError::Change { topic: self.name().clone(), source: ChangeError::NoActions };
         let reducer = self.options.reducer.as_ref().ok_or_else(no_actions)?;
         let typed = reducer.typed.downcast_ref::<TypedReducer<T, A>>();
-        Ok(Arc::clone(typed.ok_or_else(|| AccessError::WrongType(self.name.clone()))?))
+        Ok(Arc::clone(typed.ok_or_else(|| AccessError::WrongType(self.name().clone()))?))
     }
 
     pub(crate) fn current(&self) -> Arc<Version<T>> {
@@ -177,7 +176,7 @@ impl<T: State> TopicCell<T> {
     ) -> Result<(Revision, Old<T>), E> {
         let writers = self.writers.lock();
         if self.is_removed() {
-            return Err(AccessError::UnknownTopic(self.name.clone()).into());
+            return Err(AccessError::UnknownTopic(self.name().clone()).into());
         }
         let current = self.current();
         let cx = WriteContext { writer: None, revision: current.revision, clock: engine.clock };
@@ -233,18 +232,23 @@ impl<T: State> TopicCell<T> {
     fn propose(&self, current: &Version<T>, proposal: Proposal, cx: &WriteContext<'_>) -> Result<T, WriteError> {
         let Proposal { expected, change } = proposal;
         if let Some(expected) = expected.filter(|expected| *expected != current.revision) {
-            return Err(WriteError::Conflict { topic: self.name.clone(), expected, current: current.revision });
+            return Err(WriteError::Conflict { topic: self.name().clone(), expected, current: current.revision });
         }
         let _inside = InsideWrite::enter();
         // What panics here has made nothing but a value of its own (I10).
         let made = catch_unwind(AssertUnwindSafe(|| self.options.proposed(change?, &current.value, cx)));
         made.unwrap_or_else(|panic| Err(ChangeError::Panicked(panic_text(&*panic))))
-            .map_err(|source| WriteError::Change { topic: self.name.clone(), source })
+            .map_err(|source| WriteError::Change { topic: self.name().clone(), source })
     }
 }
 
 /// A [`TopicCell`] whose type is not known.
-pub(crate) trait AnyTopic: Announced + Any {
+pub(crate) trait AnyTopic: Any + Send + Sync {
+    fn name(&self) -> &TopicName;
+
+    /// Its place among the announcements.
+    fn slot(&self) -> &Arc<Slot>;
+
     fn current_version(&self) -> Arc<dyn AnyVersion>;
 
     /// Holds back the swap of this topic's state until the guard is dropped.
@@ -296,17 +300,15 @@ impl<T: State> Held for MutexGuard<'_, Arc<Version<T>>> {
     }
 }
 
-impl<T: State> Announced for TopicCell<T> {
+impl<T: State> AnyTopic for TopicCell<T> {
     fn name(&self) -> &TopicName {
-        &self.name
+        self.slot.topic()
     }
 
-    fn slot(&self) -> &Slot {
+    fn slot(&self) -> &Arc<Slot> {
         &self.slot
     }
-}
 
-impl<T: State> AnyTopic for TopicCell<T> {
     fn current_version(&self) -> Arc<dyn AnyVersion> {
         self.current()
     }
@@ -320,7 +322,7 @@ impl<T: State> AnyTopic for TopicCell<T> {
     }
 
     fn was_taken(&self, session: &SessionKey, seq: u64) -> bool {
-        !matches!(self.writers.lock().admit(&self.name, session, seq), Ok(Admission::New))
+        !matches!(self.writers.lock().admit(self.name(), session, seq), Ok(Admission::New))
     }
 
     fn life(&self) -> &Life {
@@ -364,13 +366,13 @@ impl<T: State> AnyTopic for TopicCell<T> {
         let mut taken = Taken { outcomes: Ok(Arc::new([])), made: None, old: None, evicted: None };
         let mut writers = self.writers.lock();
         if self.is_removed() {
-            taken.outcomes = Err(AccessError::UnknownTopic(self.name.clone()).into());
+            taken.outcomes = Err(AccessError::UnknownTopic(self.name().clone()).into());
             return taken;
         }
         // Noted while the lock is held: a session that is forgotten from here on is forgotten by this cell after this
         // write, so no outcome outlives its session.
         taken.evicted = sessions.wrote(&session, clock.now());
-        match writers.admit(&self.name, &session, seq) {
+        match writers.admit(self.name(), &session, seq) {
             Err(error) => {
                 taken.outcomes = Err(error);
                 return taken;
@@ -380,7 +382,7 @@ impl<T: State> AnyTopic for TopicCell<T> {
                 return taken;
             }
             Ok(Admission::New) if self.options.is_asynchronous() && !asked => {
-                taken.outcomes = Err(WriteError::NotAsked(self.name.clone()));
+                taken.outcomes = Err(WriteError::NotAsked(self.name().clone()));
                 return taken;
             }
             Ok(Admission::New) => {}
@@ -392,7 +394,7 @@ impl<T: State> AnyTopic for TopicCell<T> {
                 let current = self.current();
                 let cx = WriteContext { writer: Some(writer), revision: current.revision, clock };
                 let value = self.propose(&current, proposal, &cx)?;
-                let revision = revisions.next().map_err(|Exhausted| WriteError::Exhausted(self.name.clone()))?;
+                let revision = revisions.next().map_err(|Exhausted| WriteError::Exhausted(self.name().clone()))?;
                 let old = self.swap_while_locked(revision, value);
                 taken.made = Some(revision);
                 // Of a batch's states only the one before it is kept until the lock is released. Those in between go

@@ -158,7 +158,7 @@ mod tests {
     #[track_caller]
     fn changed(change: Change) -> Result<Settings, (String, String)> {
         let clock = SystemClock::default();
-        let cx = WriteContext { client: None, revision: Revision::ZERO, clock: &clock };
+        let cx = WriteContext { writer: None, revision: Revision::ZERO, clock: &clock };
         match change.apply(&settings(), None, &cx) {
             Err(ChangeError::InvalidData { path, reason }) => Err((path, reason)),
             other => Ok(other.unwrap()),

@@ -1,13 +1,13 @@
 //! The store as windows use it: pulls, writes, and who reads what.
 
 use crate::{
-    cell::ClientWrite,
+    cell::{ClientWrite, not_inside_write},
     client::Client,
     error::{AccessError, PullError, WriteError, panic_text},
     options::{Allow, Asker},
     revision::Revision,
     role::PRIMARY,
-    session::{Departure, Left, SessionKey},
+    session::{Departure, SessionKey, TopicsLeft},
     snapshot::{Answer, AnyVersion},
     store::Store,
     topic::TopicName,
@@ -83,13 +83,18 @@ impl Store {
 
     /// Gives a new revision to every topic that has a say in who may read it: all windows ask again. To be called when
     /// that may have changed.
-    pub fn touch_doors(&self) {
+    ///
+    /// # Errors
+    /// [`AccessError::InsideWrite`] from inside a write.
+    pub fn touch_doors(&self) -> Result<(), AccessError> {
+        not_inside_write()?;
         let topics: Vec<_> = self.shared.topics.read().values().map(|entry| Arc::clone(&entry.topic)).collect();
         for topic in topics.into_iter().filter(|topic| topic.allow().is_some()) {
             if let Some(revision) = topic.touch(&self.shared.revisions) {
-                self.note_readable(topic, revision);
+                self.note_readable(&*topic, revision);
             }
         }
+        Ok(())
     }
 
     /// Whether a window's batch was taken already, so that nobody has to be asked about it again.
@@ -114,7 +119,7 @@ impl Store {
         let writer = Arc::clone(write.session.label());
         let taken = entry.topic.write_from_client(write, self.shared.engine());
         if let Some(revision) = taken.made {
-            self.shared.announcements.note_readable(entry.topic, revision, Some(writer));
+            self.shared.announcements.note_readable(entry.topic.slot(), revision, Some(writer));
         }
         if let Some(evicted) = taken.evicted {
             self.forget(vec![evicted]);
@@ -139,7 +144,7 @@ impl Store {
     /// Notes that a session does not read a topic any more.
     pub fn unsubscribe(&self, topic: &TopicName, session: &SessionKey) {
         if self.shared.sessions.unsubscribe(session, topic) {
-            self.left(vec![Left { session: session.clone(), topics: [topic.clone()].into() }]);
+            self.left(vec![[topic.clone()].into()]);
         }
     }
 
@@ -158,11 +163,11 @@ impl Store {
     }
 
     /// Pages have stopped reading topics: what hangs on that is seen to.
-    fn left(&self, left: Vec<Left>) {
-        for Left { session, topics } in left {
+    fn left(&self, left: Vec<TopicsLeft>) {
+        for topics in left {
             for topic in topics {
                 if topic == *PRIMARY.name() {
-                    self.leave_role(&session);
+                    self.settle_role();
                 } else if let Ok(entry) = self.registered(&topic)
                     && entry.topic.life().left(self.now())
                 {

@@ -1,7 +1,7 @@
 //! Families: topics of one type that come and go under one name.
 
 use crate::{
-    cell::{InsideWrite, State},
+    cell::{InsideWrite, State, not_inside_write},
     change::Change,
     client::Client,
     context::{WriteContext, Writer},
@@ -204,6 +204,7 @@ impl Store {
     /// # Errors
     /// [`CreateError`]: no family covers the name, it is taken, the value does not fit, or a hook refuses it.
     pub fn create_from_client(&self, create: ClientCreate, client: Option<&Client>) -> Result<Revision, CreateError> {
+        not_inside_write().map_err(|_| CreateError::InsideWrite)?;
         let ClientCreate { topic, session, initial } = create;
         let family = self.family_of(&topic).ok_or_else(|| CreateError::NoFamily(topic.clone()))?;
         if self.contains(&topic) {

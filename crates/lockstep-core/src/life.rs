@@ -39,7 +39,8 @@ impl Life {
             joins: 0,
             retired: false,
         };
-        let created_at = SystemTime::UNIX_EPOCH + Duration::from_millis(clock.unix_ms());
+        let since = Duration::from_millis(clock.unix_ms());
+        let created_at = SystemTime::UNIX_EPOCH.checked_add(since).unwrap_or(SystemTime::UNIX_EPOCH);
         Self { born, created_at, lifespan, now: Mutex::new(state) }
     }
 
@@ -114,5 +115,71 @@ impl Life {
         }
         state.ask_at = Some(now + SELF_DESTRUCT_INTERVAL);
         Some((self_destruct.clone(), self.created_at))
+    }
+}
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use std::sync::Arc;
+
+    struct Late;
+
+    impl Clock for Late {
+        fn now(&self) -> Duration {
+            Duration::from_secs(100)
+        }
+
+        fn unix_ms(&self) -> u64 {
+            u64::MAX
+        }
+    }
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    fn life(ttl: Option<Duration>, self_destruct: bool) -> Life {
+        let self_destruct = self_destruct.then(|| -> SelfDestruct { Arc::new(|_, _| true) });
+        Life::new(Revision::from_u64(7), Lifespan { ttl, self_destruct }, &Late)
+    }
+
+    #[test]
+    fn a_life_without_end_has_no_deadline() {
+        let life =
+            Life::new(Revision::from_u64(7), Lifespan { ttl: None, self_destruct: None }, &SystemClock::default());
+        assert!(!life.is_mortal() && !life.is_expired(Duration::MAX) && !life.left(secs(1)));
+        life.renew(secs(1));
+        assert_eq!(life.next_deadline(), None);
+        assert!(life.due(Duration::MAX).is_none());
+    }
+
+    #[test]
+    fn the_nearer_end_is_the_deadline_and_a_time_beyond_all_times_is_none_that_comes() {
+        assert_eq!(life(Some(secs(5)), true).next_deadline(), Some(secs(105)));
+        assert_eq!(life(Some(secs(50)), true).next_deadline(), Some(secs(100) + SELF_DESTRUCT_INTERVAL));
+        let long = life(Some(Duration::MAX), false);
+        assert!(long.is_mortal() && !long.is_expired(secs(u64::MAX)));
+        assert!(life(Some(Duration::ZERO), false).is_expired(secs(100)));
+    }
+
+    #[test]
+    fn it_is_asked_once_each_time_it_is_due() {
+        let life = life(None, true);
+        assert!(life.due(secs(100)).is_none());
+        assert!(life.left(secs(101)));
+        assert!(life.due(secs(101)).is_some() && life.due(secs(101)).is_none());
+        assert_eq!(life.next_deadline(), Some(secs(101) + SELF_DESTRUCT_INTERVAL));
+    }
+
+    #[test]
+    fn nobody_joins_what_has_retired_and_nothing_retires_that_was_joined_meanwhile() {
+        let life = life(None, true);
+        let before = life.joins();
+        assert!(life.join() && !life.retire_unless_joined(before) && life.join());
+        assert!(life.retire_unless_joined(life.joins()));
+        assert!(!life.join() && !life.retire_unless_joined(life.joins()), "it retires once");
     }
 }

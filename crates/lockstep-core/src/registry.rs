@@ -64,12 +64,15 @@ impl Store {
         by: Option<Arc<str>>,
     ) -> Result<Snapshot<T>, CreateError> {
         let name = topic.name();
+        // Code of the app's, and so before the lock.
+        let asker = options.asker();
         let mut topics = self.shared.topics.write();
         if topics.contains_key(name) {
             return Err(CreateError::AlreadyExists(name.clone()));
         }
         let revision = self.shared.revisions.next().map_err(|Exhausted| CreateError::Exhausted(name.clone()))?;
-        let cell = Arc::new(TopicCell::new(name.clone(), revision, initial, options, &*self.shared.clock));
+        let slot = self.shared.announcements.slot(name);
+        let cell = Arc::new(TopicCell::new(slot, revision, initial, options, asker, &*self.shared.clock));
         let created = Snapshot { revision, value: Arc::clone(&cell.current().value) };
         topics.insert(name.clone(), Entry { typed: cell.clone(), topic: cell.clone() });
         let mortal = cell.life().is_mortal();
@@ -81,7 +84,7 @@ impl Store {
         if mortal {
             self.shared.announcements.wake_reaper();
         }
-        self.shared.announcements.note_readable(cell, revision, by);
+        self.shared.announcements.note_readable(cell.slot(), revision, by);
         Ok(created)
     }
 
@@ -185,22 +188,30 @@ impl Store {
     fn end(&self, topic: Arc<dyn AnyTopic>, still: &dyn Fn() -> bool, by: Option<Arc<str>>) -> bool {
         let Some(revision) = topic.end(&self.shared.revisions, still) else { return false };
         self.shared.sessions.retire(topic.name(), topic.life());
-        // The cell goes when its last user lets go of it: its value's `Drop`, which is the app's, runs under no lock.
-        let entry = self.shared.topics.write().remove(topic.name());
-        drop(entry);
+        let mut topics = self.shared.topics.write();
+        let entry = topics.remove(topic.name());
+        // Noted before the name can be used again, so that it is not announced after what comes then.
+        let wake = revision.is_ok_and(|revision| self.shared.announcements.note(topic.slot(), revision, by));
+        drop(topics);
         if topic.life().is_mortal() {
             self.shared.mortal.lock().retain(|mortal| !Arc::ptr_eq(mortal, &topic));
         }
-        if let Ok(revision) = revision {
-            self.shared.announcements.note_readable(topic, revision, by);
+        if wake {
+            self.shared.announcements.wake();
         }
+        // The cell goes when its last user lets go of it: its value's `Drop`, which is the app's, runs under no lock.
+        drop(entry);
         true
     }
 
     /// Forgets sessions whose grace is over, and removes topics whose time is, or who want to go. It calls code of the
-    /// app's, under no lock (**I4**), and waits for writes that are under way: it belongs on a thread of its own.
+    /// app's, under no lock (**I4**), and waits for writes that are under way: it belongs on a thread of its own. From
+    /// inside a write it does nothing, and has to run again.
     pub fn reap_due(&self) -> Reaped {
         let now = self.now();
+        if not_inside_write().is_err() {
+            return Reaped { next: Some(now), panicked: Vec::new() };
+        }
         let forgotten = self.shared.sessions.expire(now);
         if !forgotten.is_empty() {
             self.forget(forgotten);

@@ -106,24 +106,24 @@ impl Store {
             },
         )?;
         self.subscribe(PRIMARY.name(), session)?;
-        let reads = || self.shared.sessions.reads(session, PRIMARY.name());
-        if !reads() {
-            return Ok(());
-        }
-        self.change_role(|primary| primary.join(session))?;
-        // Where it has ended in between, its end found no candidate.
-        if !reads() {
-            self.leave_role(session);
-        }
-        Ok(())
+        self.change_role(|primary| primary.join(session))
     }
 
     /// Makes a page a candidate no more. Where it held the role, this says that it has stopped doing what that entails:
     /// another gets it.
     pub fn leave_role(&self, session: &SessionKey) {
-        match self.change_role(|primary| primary.leave(session)) {
+        self.relieve(|primary| primary.leave(session));
+    }
+
+    /// Pages have stopped reading [`PRIMARY`]: they are no candidates any more.
+    pub(crate) fn settle_role(&self) {
+        self.relieve(|_| {});
+    }
+
+    fn relieve(&self, change: impl FnOnce(&mut Primary)) {
+        match self.change_role(change) {
             Ok(()) | Err(UpdateError::Access(AccessError::UnknownTopic(_))) => {}
-            Err(error) => tracing::error!(%error, ?session, "could not leave the role"),
+            Err(error) => tracing::error!(%error, "the role stays with a page that has left"),
         }
     }
 
@@ -136,6 +136,9 @@ impl Store {
         let changed = self.write_cell(&PRIMARY, |current, cx| {
             let mut next = Primary::clone(&current.value);
             change(&mut next);
+            // Looked at under the topic's lock, so that whoever comes last sees who is there: a page that ends while it
+            // joins gets no role, and one that comes back while its silence is noted keeps its place.
+            next.candidates.retain(|candidate| self.shared.sessions.reads(candidate, PRIMARY.name()));
             next.settle(cx.revision());
             if next == *current.value { Err(Unchanged::AsBefore) } else { Ok(next) }
         });

@@ -4,7 +4,7 @@ use crate::{life::Life, sync::Mutex, topic::TopicName};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeSet, HashMap},
-    fmt,
+    fmt, mem,
     str::FromStr,
     sync::Arc,
     time::Duration,
@@ -91,12 +91,8 @@ pub enum Departure {
     Silent,
 }
 
-/// A page that has stopped reading topics.
-#[derive(Debug)]
-pub(crate) struct Left {
-    pub(crate) session: SessionKey,
-    pub(crate) topics: BTreeSet<TopicName>,
-}
+/// What a page has stopped reading.
+pub(crate) type TopicsLeft = BTreeSet<TopicName>;
 
 /// Who reads a topic, and after how many have begun to.
 #[derive(Clone, Copy, Debug)]
@@ -112,8 +108,8 @@ pub(crate) struct Joined {
     pub(crate) too_late: bool,
     /// The session that had to be forgotten for it.
     pub(crate) evicted: Option<SessionKey>,
-    /// The pages whose place it has taken.
-    pub(crate) left: Vec<Left>,
+    /// What the pages whose place it has taken read no more.
+    pub(crate) left: Vec<TopicsLeft>,
 }
 
 #[derive(Debug)]
@@ -129,17 +125,10 @@ struct Page {
 }
 
 impl Page {
-    fn drop_at(&mut self, now: Duration, departure: Departure) -> BTreeSet<TopicName> {
+    fn drop_at(&mut self, now: Duration, departure: Departure) -> TopicsLeft {
         self.dropped.get_or_insert(now);
         self.ended |= departure == Departure::Ended;
-        std::mem::take(&mut self.topics)
-    }
-
-    /// What it reads no more after `leave`, if anything.
-    fn leave(&mut self, label: &str, leave: impl FnOnce(&mut Self) -> BTreeSet<TopicName>) -> Option<Left> {
-        let topics = leave(self);
-        let session = || SessionKey { label: label.into(), page: self.id.clone() };
-        (!topics.is_empty()).then(|| Left { session: session(), topics })
+        mem::take(&mut self.topics)
     }
 }
 
@@ -182,14 +171,15 @@ impl Sessions {
     /// this, unless a newer one has taken its place.
     pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName, life: &Life, now: Duration) -> Joined {
         let mut labels = self.labels.lock();
-        let pages = labels.entry(Arc::clone(&session.label)).or_default();
-        let at = pages.iter().position(|page| page.id == session.page);
-        if at.is_some_and(|at| pages[at].ended && pages[at].was_current) {
+        let known = labels.get(&session.label).and_then(|pages| pages.iter().find(|page| page.id == session.page));
+        if known.is_some_and(|page| page.ended && page.was_current) {
             return Joined::default();
         }
         if !life.join() {
             return Joined { too_late: true, ..Joined::default() };
         }
+        let pages = labels.entry(Arc::clone(&session.label)).or_default();
+        let at = pages.iter().position(|page| page.id == session.page);
         let new = || Page {
             id: session.page.clone(),
             dropped: None,
@@ -198,9 +188,7 @@ impl Sessions {
             topics: BTreeSet::new(),
         };
         let mut page = at.map_or_else(new, |at| pages.remove(at));
-        let older = pages.iter_mut();
-        let left =
-            older.filter_map(|page| page.leave(&session.label, |page| page.drop_at(now, Departure::Ended))).collect();
+        let left = pages.iter_mut().map(|older| older.drop_at(now, Departure::Ended)).collect();
         (page.dropped, page.ended, page.was_current) = (None, false, true);
         page.topics.insert(topic.clone());
         pages.push(page);
@@ -216,17 +204,17 @@ impl Sessions {
     }
 
     /// The label's page has gone.
-    pub(crate) fn drop_label(&self, label: &str, departure: Departure, now: Duration) -> Vec<Left> {
+    pub(crate) fn drop_label(&self, label: &str, departure: Departure, now: Duration) -> Vec<TopicsLeft> {
         let mut labels = self.labels.lock();
         let pages = labels.get_mut(label).into_iter().flatten();
-        pages.filter_map(|page| page.leave(label, |page| page.drop_at(now, departure))).collect()
+        pages.map(|page| page.drop_at(now, departure)).collect()
     }
 
     /// The label's pages do not read the topic any more.
-    pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<Left> {
+    pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<TopicsLeft> {
         let mut labels = self.labels.lock();
         let pages = labels.get_mut(label).into_iter().flatten();
-        pages.filter_map(|page| page.leave(label, |page| page.topics.take(topic).into_iter().collect())).collect()
+        pages.map(|page| page.topics.take(topic).into_iter().collect()).collect()
     }
 
     /// Nobody reads the topic any more, nor begins to.
@@ -302,6 +290,7 @@ fn evict(label: &Arc<str>, pages: &mut Vec<Page>) -> Option<SessionKey> {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
+    use crate::{clock::SystemClock, life::Lifespan, revision::Revision};
 
     fn session(label: &str, page: &str) -> SessionKey {
         SessionKey::new(label, page.parse().unwrap())
@@ -315,8 +304,13 @@ mod tests {
         Duration::from_secs(secs)
     }
 
+    fn life() -> Life {
+        let immortal = Lifespan { ttl: None, self_destruct: None };
+        Life::new(Revision::from_u64(1), immortal, &SystemClock::default())
+    }
+
     fn met(sessions: &Sessions, session: &SessionKey, at: u64) {
-        sessions.subscribe(session, &topic(), secs(at));
+        sessions.subscribe(session, &topic(), &life(), secs(at));
     }
 
     #[test]
@@ -335,7 +329,7 @@ mod tests {
     fn a_dropped_session_is_remembered_for_the_grace_and_then_forgotten() {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "p"), 0);
-        sessions.drop_label("a", secs(5));
+        sessions.drop_label("a", Departure::Silent, secs(5));
         assert_eq!(sessions.readers(&topic()), 0);
         assert_eq!(sessions.next_deadline(), Some(secs(65)));
         assert!(sessions.expire(secs(64)).is_empty());
@@ -347,7 +341,7 @@ mod tests {
     fn a_page_taken_for_dead_lives_again_when_it_subscribes() {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "p"), 0);
-        sessions.drop_label("a", secs(5));
+        sessions.drop_label("a", Departure::Silent, secs(5));
         met(&sessions, &session("a", "p"), 6);
         assert_eq!(sessions.readers(&topic()), 1);
         assert!(sessions.expire(secs(1000)).is_empty());
@@ -359,12 +353,12 @@ mod tests {
         met(&sessions, &session("a", "live"), 0);
         sessions.wrote(&session("a", "late"), secs(1));
         let other = TopicName::new("other").unwrap();
-        sessions.subscribe(&session("a", "live"), &other, secs(2));
+        sessions.subscribe(&session("a", "live"), &other, &life(), secs(2));
         assert_eq!((sessions.readers(&topic()), sessions.readers(&other)), (1, 1));
         met(&sessions, &session("a", "late"), 3);
         assert_eq!(sessions.readers(&topic()), 1, "it was the next page after all: it takes over");
         met(&sessions, &session("a", "live"), 4);
-        sessions.drop_label("a", secs(5));
+        sessions.drop_label("a", Departure::Silent, secs(5));
         assert_eq!(sessions.expire(secs(63)), [session("a", "live")]);
         assert_eq!(sessions.expire(secs(65)), [session("a", "late")]);
     }
@@ -373,7 +367,7 @@ mod tests {
     fn i11_a_page_taken_for_dead_that_writes_on_is_remembered_from_its_last_write() {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "p"), 0);
-        sessions.drop_label("a", secs(0));
+        sessions.drop_label("a", Departure::Silent, secs(0));
         sessions.wrote(&session("a", "p"), secs(59));
         assert!(sessions.expire(secs(118)).is_empty());
         assert_eq!(sessions.expire(secs(119)), [session("a", "p")]);

@@ -1,7 +1,7 @@
 //! The store: all topics of an app.
 
 use crate::{
-    announce::{Announce, Announced as _, Announcements},
+    announce::{Announce, Announcements},
     cell::{AnyTopic, Engine, State, TopicCell, not_inside_write},
     change::Change,
     clock::{Clock, SystemClock},
@@ -103,6 +103,10 @@ pub struct StoreStats {
     pub sessions: usize,
     /// Remembered last writes, over all topics.
     pub remembered_writes: usize,
+    /// Topics that may end by themselves.
+    pub mortal_topics: usize,
+    /// Announcements that wait.
+    pub announcements: usize,
 }
 
 impl Store {
@@ -263,6 +267,8 @@ impl Store {
             topics: topics.len(),
             sessions: self.shared.sessions.len(),
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
+            mortal_topics: self.shared.mortal.lock().len(),
+            announcements: self.shared.announcements.waiting(),
         }
     }
 
@@ -286,7 +292,7 @@ impl Store {
             .write(self.shared.engine(), asked, |current, cx| next(current, cx).map_err(Unnamed::Named))
             .map_err(|error| error.of(cell.name()));
         let (revision, old) = revision?;
-        self.note_readable(cell, revision);
+        self.note_readable(&*cell, revision);
         drop(old);
         Ok(revision)
     }
@@ -306,8 +312,8 @@ impl Store {
     }
 
     /// Notes a write by the backend that can be read already.
-    pub(crate) fn note_readable(&self, topic: Arc<dyn AnyTopic>, revision: Revision) {
-        self.shared.announcements.note_readable(topic, revision, None);
+    pub(crate) fn note_readable(&self, topic: &dyn AnyTopic, revision: Revision) {
+        self.shared.announcements.note_readable(topic.slot(), revision, None);
     }
 
     pub(crate) fn entry(&self, topic: &TopicName) -> Result<Entry, AccessError> {

@@ -92,6 +92,10 @@ impl Transaction<'_> {
         let name = topic.name();
         if !self.staged.contains_key(name) {
             let cell = self.store.cell_inside_write(topic)?;
+            // Else the closure ran again and again until the topic is out of the registry.
+            if cell.is_removed() {
+                return Err(AccessError::UnknownTopic(name.clone()));
+            }
             let base = cell.current();
             self.staged.insert(name.clone(), Box::new(StagedTopic { cell, base, next: None, ready: None }));
         }
@@ -238,10 +242,10 @@ impl Store {
             }
             let revision = self.next_revision().map_err(|Exhausted| TransactionError::Exhausted)?;
             let old = publish(&mut tx.staged, revision);
+            tx.staged.values().for_each(|staged| staged.renew(&**self.clock()));
             drop((guards, ahead));
             for staged in tx.staged.values() {
-                staged.renew(&**self.clock());
-                self.note_readable(staged.topic(), revision);
+                self.note_readable(&*staged.topic(), revision);
             }
             drop(old);
             return Ok((Some(revision), result));

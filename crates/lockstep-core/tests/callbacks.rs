@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Announce, AnnounceError, Change, ClientWrite, Invalidation, NoAnnounce, Proposal, SessionKey, Store, StoreOptions,
-    Topic,
+    Announce, AnnounceError, Change, ClientWrite, Departure, Invalidation, NoAnnounce, Proposal, SessionKey, Store,
+    StoreOptions, Topic, TopicOptions,
 };
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::json;
@@ -48,8 +48,12 @@ impl Busy {
     fn store(&self) -> Store {
         let options = StoreOptions { announce_interval: Duration::ZERO, ..StoreOptions::default() };
         let store = Store::with_options(self.clone(), options);
-        store.create(COUNTER, 0).unwrap();
         assert!(self.store.set(store.clone()).is_ok());
+        // What is heard from here on are the writes.
+        self.heard.store(1, Ordering::Relaxed);
+        store.create(COUNTER, 0).unwrap();
+        store.announce_due();
+        self.heard.store(0, Ordering::Relaxed);
         store
     }
 }
@@ -61,12 +65,16 @@ impl Announce for Busy {
         }
     }
 
+    fn wake_reaper(&self) {
+        self.store.get().unwrap().reap_due();
+    }
+
     fn announce(&self, _: &Invalidation) -> Result<(), AnnounceError> {
         let store = self.store.get().unwrap();
         if self.heard.fetch_add(1, Ordering::Relaxed) == 0 && !self.drives {
             store.update(COUNTER, |count| *count += 10).unwrap();
         }
-        assert!(store.get(COUNTER).is_ok());
+        assert!(store.get(COUNTER).is_ok() || !store.contains(COUNTER.name()));
         Ok(())
     }
 }
@@ -103,6 +111,8 @@ struct Overtaken {
 
 impl Announce for Overtaken {
     fn wake(&self) {}
+
+    fn wake_reaper(&self) {}
 
     fn announce(&self, _: &Invalidation) -> Result<(), AnnounceError> {
         if self.heard.fetch_add(1, Ordering::Relaxed) == 0 {
@@ -213,8 +223,96 @@ fn i4_a_value_that_a_window_replaced_may_use_the_store() {
     ends(|| {
         let session = SessionKey::new("main", "p".parse().unwrap());
         let writes = vec![Proposal { expected: None, change: Ok(Change::Set(json!(2))) }];
-        let write = ClientWrite { session, seq: 1, asked: false, writes };
+        let write = ClientWrite { session, client: None, seq: 1, asked: false, writes };
         parting_store().write(PARTING.name(), write).unwrap();
         assert_eq!(CALLS.get(), 1);
+    });
+}
+
+/// A value that puts another in its place when its topic goes.
+#[derive(Clone, Serialize, Deserialize)]
+struct Phoenix(u32);
+
+const PHOENIX: Topic<Phoenix> = Topic::new("phoenix");
+
+impl Drop for Phoenix {
+    fn drop(&mut self) {
+        once(|store| {
+            assert_eq!(store.list(), [], "its topic is gone already");
+            store.create(PHOENIX, Phoenix(self.0 + 1)).unwrap();
+            assert_eq!(store.remove(COUNTER.name()), Ok(false));
+            store.reap_due();
+            store.touch_doors().unwrap();
+        });
+    }
+}
+
+fn phoenix_store(options: TopicOptions<Phoenix>) -> Store {
+    let store = Store::new(NoAnnounce);
+    store.create_with(PHOENIX, Phoenix(1), options).unwrap();
+    STORE.set(Some(store.clone()));
+    store
+}
+
+#[test]
+fn i4_a_value_whose_topic_is_removed_may_use_the_store() {
+    ends(|| {
+        let store = phoenix_store(TopicOptions::new());
+        assert_eq!(store.remove(PHOENIX.name()), Ok(true));
+        assert_eq!(store.get(PHOENIX).unwrap().0, 2);
+    });
+}
+
+#[test]
+fn i4_a_value_whose_topic_ends_by_itself_may_use_the_store() {
+    ends(|| {
+        let store = phoenix_store(TopicOptions::new().ttl(Duration::ZERO));
+        store.reap_due();
+        assert_eq!(store.get(PHOENIX).unwrap().0, 2);
+    });
+}
+
+#[test]
+fn i4_a_value_that_was_announced_to_nobody_goes_with_its_topic() {
+    ends(|| {
+        let store = phoenix_store(TopicOptions::new());
+        let held = store.get(PHOENIX).unwrap();
+        store.remove(PHOENIX.name()).unwrap();
+        assert!(store.list().is_empty(), "who holds it keeps it");
+        drop(held);
+        assert_eq!(store.get(PHOENIX).unwrap().0, 2);
+    });
+}
+
+#[test]
+fn i4_a_value_that_was_refused_may_use_the_store() {
+    ends(|| {
+        let store = parting_store();
+        assert!(store.create(PARTING, Parting(2)).is_err());
+        assert_eq!(CALLS.get(), 1);
+    });
+}
+
+#[test]
+fn i4_who_is_woken_for_a_topic_that_comes_or_goes_may_use_the_store() {
+    ends(|| {
+        let outside = Busy { drives: true, ..Busy::default() };
+        let store = outside.store();
+        store.create_with(PHOENIX, Phoenix(1), TopicOptions::new().ttl(Duration::ZERO)).unwrap();
+        assert!(!store.contains(PHOENIX.name()), "the reaper ran when it was woken");
+        store.drop_label("main", Departure::Ended);
+        store.remove(COUNTER.name()).unwrap();
+        assert_eq!(outside.heard.load(Ordering::Relaxed), 2, "both ends; the beginning came too late");
+    });
+}
+
+#[test]
+fn i4_an_asker_is_made_under_no_lock() {
+    ends(|| {
+        let store = Store::new(NoAnnounce);
+        let inner = store.clone();
+        let options = TopicOptions::new().asynchronous(move || Arc::new(inner.list().len()));
+        store.create_with(COUNTER, 0, options).unwrap();
+        assert!(store.asker(COUNTER.name()).unwrap().is_some());
     });
 }

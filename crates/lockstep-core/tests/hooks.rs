@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    AccessError, Change, ChangeError, ClientWrite, Proposal, Reject, Revision, SessionKey, Store, Topic, TopicOptions,
-    TransactionError, UpdateError, WriteError, testing::Recorder,
+    AccessError, Change, ChangeError, ClientWrite, Proposal, Reject, Revision, SessionKey, Store, StoreOptions, Topic,
+    TopicOptions, TransactionError, UpdateError, WriteError, testing::Recorder,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 const COUNTER: Topic<u32> = Topic::new("counter");
@@ -43,9 +44,12 @@ fn options() -> TopicOptions<u32> {
 
 fn store(options: TopicOptions<u32>) -> (Store, Recorder) {
     let recorder = Recorder::default();
-    let store = Store::new(recorder.clone());
+    let every_write = StoreOptions { announce_interval: Duration::ZERO, ..StoreOptions::default() };
+    let store = Store::with_options(recorder.clone(), every_write);
     store.create_with(COUNTER, 0, options).unwrap();
     store.create(LOG, vec![]).unwrap();
+    store.announce_due();
+    recorder.take();
     (store, recorder)
 }
 
@@ -253,7 +257,7 @@ fn a_transaction_that_is_overtaken_every_time_gets_through() {
 
 #[test]
 fn i10_a_topic_that_asks_somebody_first_takes_no_write_without_an_answer() {
-    let (store, recorder) = store(options().asynchronous());
+    let (store, recorder) = store(options().asynchronous(|| Arc::new(())));
     let not_asked = UpdateError::NotAsked(COUNTER.name().clone());
     assert_eq!(store.set(COUNTER, 1), Err(not_asked.clone()));
     assert_eq!(store.dispatch(COUNTER, Action::Add { by: 1 }), Err(not_asked.clone()));
@@ -266,7 +270,7 @@ fn i10_a_topic_that_asks_somebody_first_takes_no_write_without_an_answer() {
 
 #[test]
 fn i11_a_refusal_by_somebody_who_was_asked_before_is_remembered() {
-    let (store, _) = store(options().asynchronous());
+    let (store, _) = store(options().asynchronous(|| Arc::new(())));
     let session = SessionKey::new("main", "p".parse().unwrap());
     let write = |asked, change| {
         let writes = vec![Proposal { expected: None, change }];
@@ -285,7 +289,7 @@ fn i11_a_refusal_by_somebody_who_was_asked_before_is_remembered() {
 
 #[test]
 fn i10_a_window_s_write_that_nobody_was_asked_about_is_refused_and_may_come_again() {
-    let (store, recorder) = store(options().asynchronous());
+    let (store, recorder) = store(options().asynchronous(|| Arc::new(())));
     let session = SessionKey::new("main", "p".parse().unwrap());
     let write = |asked| {
         let writes = vec![Proposal { expected: None, change: Ok(add(1)) }];

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Invalidation, Proposal, Revision, SESSION_GRACE,
-    SessionKey, Store, StoreOptions, Topic, UpdateError, WriteError,
+    Announce, AnnounceError, Answer, Change, ClientWrite, Clock, Departure, Invalidation, Proposal, Revision,
+    SESSION_GRACE, SessionKey, Store, StoreOptions, Topic, UpdateError, WriteError,
 };
 use loom::thread;
 use serde_json::json;
@@ -39,9 +39,11 @@ impl Clock for Outside {
 impl Announce for Outside {
     fn wake(&self) {}
 
+    fn wake_reaper(&self) {}
+
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {
         let store = self.store.lock().unwrap().clone().unwrap();
-        let readable = store.snapshot(COUNTER).unwrap().revision;
+        let readable = store.revision(&invalidation.topic).unwrap();
         assert!(readable >= invalidation.revision, "I2: announced what cannot be read");
         self.heard.lock().unwrap().push(invalidation.revision);
         Ok(())
@@ -59,6 +61,8 @@ fn model(check: impl Fn(Store, Outside) + Send + Sync + 'static) {
         store.create(COUNTER, 0).unwrap();
         store.create(OTHER, 0).unwrap();
         *outside.store.lock().unwrap() = Some(store.clone());
+        store.announce_due();
+        outside.heard.lock().unwrap().clear();
         check(store, outside.clone());
         *outside.store.lock().unwrap() = None;
     });
@@ -176,6 +180,7 @@ fn i11_a_write_that_arrives_twice_at_once_is_applied_once() {
         let write = || ClientWrite {
             session: SessionKey::new("main", "p".parse().unwrap()),
             seq: 1,
+            client: None,
             asked: false,
             writes: vec![Proposal { expected: None, change: Ok(Change::Merge(json!(7))) }],
         };
@@ -232,6 +237,7 @@ fn i14_no_outcome_outlives_its_session() {
         let writer = spawn(&store, |store| {
             let session = SessionKey::new("main", "p".parse().unwrap());
             let write = ClientWrite {
+                client: None,
                 asked: false,
                 session,
                 seq: 1,
@@ -239,12 +245,12 @@ fn i14_no_outcome_outlives_its_session() {
             };
             store.write(COUNTER.name(), write).unwrap();
         });
-        store.drop_label("main");
+        store.drop_label("main", Departure::Ended);
         *outside.now.lock().unwrap() = SESSION_GRACE;
-        store.announce_due();
+        store.reap_due();
         writer.join().unwrap();
         // What could not be forgotten while the writer held its topic is forgotten now.
-        store.announce_due();
+        store.reap_due();
         let stats = store.stats();
         assert!(stats.remembered_writes <= stats.sessions, "{stats:?}");
     });

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Change, ChangeError, ClientWrite, Proposal, Revision, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, Topic,
-    WriteError,
+    Change, ChangeError, ClientWrite, Departure, Proposal, Revision, SESSIONS_PER_LABEL, SessionKey, Store,
+    StoreOptions, Topic, WriteError,
     testing::{ManualClock, Recorder},
 };
 use proptest::prelude::*;
@@ -149,6 +149,8 @@ impl World {
         let options = StoreOptions { clock: clock.clone(), ..StoreOptions::default() };
         let store = Store::with_options(recorder.clone(), options);
         let model = TOPICS.map(|topic| (store.create(topic, State::default()).unwrap(), State::default()));
+        store.announce_due();
+        recorder.take();
         let used = model.iter().map(|(revision, _)| *revision).collect();
         Self {
             store,
@@ -237,7 +239,7 @@ impl World {
                 }
             }
             Step::Reload { window } => {
-                self.store.drop_label(&format!("w{window}"));
+                self.store.drop_label(&format!("w{window}"), Departure::Ended);
                 self.pages[window] += 1;
             }
             Step::RefuseAnnouncements { count } => self.recorder.refuse_next(count),

@@ -1,0 +1,233 @@
+//! The role of the primary, over random histories, against a model: who waits, in order.
+#![cfg(not(loom))]
+#![allow(clippy::unwrap_used)]
+
+use lockstep_core::{
+    AccessError, Change, ChangeError, ClientWrite, Departure, NoAnnounce, PRIMARY, Primary, Proposal, Revision,
+    SessionKey, Store, UpdateError, WriteError,
+};
+use proptest::prelude::*;
+use serde_json::json;
+use std::collections::BTreeSet;
+
+#[derive(Clone, Debug)]
+enum Step {
+    Join {
+        window: usize,
+    },
+    /// A command of the page before, run once more.
+    JoinLate {
+        window: usize,
+    },
+    Leave {
+        window: usize,
+    },
+    Unsubscribe {
+        window: usize,
+    },
+    Reload {
+        window: usize,
+    },
+    Silent {
+        window: usize,
+    },
+    /// The next page loads, and subscribes before anybody has seen the old one go.
+    Overtake {
+        window: usize,
+    },
+    Remove,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let window = 0..4usize;
+    prop_oneof![
+        6 => window.clone().prop_map(|window| Step::Join { window }),
+        1 => window.clone().prop_map(|window| Step::JoinLate { window }),
+        3 => window.clone().prop_map(|window| Step::Leave { window }),
+        1 => window.clone().prop_map(|window| Step::Unsubscribe { window }),
+        2 => window.clone().prop_map(|window| Step::Reload { window }),
+        1 => window.clone().prop_map(|window| Step::Silent { window }),
+        1 => window.prop_map(|window| Step::Overtake { window }),
+        1 => Just(Step::Remove),
+    ]
+}
+
+struct World {
+    store: Store,
+    pages: [usize; 4],
+    /// Who waits, the holder first.
+    waiting: Vec<SessionKey>,
+    seen: BTreeSet<SessionKey>,
+    /// The last holder, and all terms there were.
+    held: Option<SessionKey>,
+    terms: Vec<Revision>,
+}
+
+impl World {
+    fn page(&self, window: usize) -> SessionKey {
+        page(window, self.pages[window])
+    }
+
+    fn gone(&mut self, window: usize) {
+        let page = self.page(window);
+        self.waiting.retain(|waiting| *waiting != page);
+    }
+
+    fn take(&mut self, step: &Step) {
+        match *step {
+            Step::Join { window } => {
+                let page = self.page(window);
+                self.store.join_role(&page).unwrap();
+                self.seen.insert(page.clone());
+                if !self.waiting.contains(&page) {
+                    self.waiting.push(page);
+                }
+            }
+            Step::JoinLate { window } => {
+                // That a page has ended is known only of one that was there.
+                if let Some(before) = self.pages[window].checked_sub(1).map(|before| page(window, before))
+                    && self.seen.contains(&before)
+                {
+                    self.store.join_role(&before).unwrap();
+                }
+            }
+            Step::Leave { window } => {
+                self.store.leave_role(&self.page(window));
+                self.gone(window);
+            }
+            Step::Unsubscribe { window } => {
+                self.store.unsubscribe(PRIMARY.name(), &self.page(window));
+                self.gone(window);
+            }
+            Step::Reload { window } => {
+                self.store.drop_label(&format!("w{window}"), Departure::Ended);
+                self.gone(window);
+                self.pages[window] += 1;
+            }
+            Step::Silent { window } => {
+                self.store.drop_label(&format!("w{window}"), Departure::Silent);
+                self.gone(window);
+            }
+            Step::Overtake { window } => {
+                self.gone(window);
+                self.pages[window] += 1;
+                self.seen.insert(self.page(window));
+                if self.store.contains(PRIMARY.name()) {
+                    self.store.subscribe(PRIMARY.name(), &self.page(window)).unwrap();
+                } else {
+                    self.store.join_role(&self.page(window)).unwrap();
+                    self.store.leave_role(&self.page(window));
+                }
+            }
+            Step::Remove => {
+                self.store.remove(PRIMARY.name()).unwrap();
+                self.waiting.clear();
+                self.held = None;
+            }
+        }
+    }
+
+    /// The role is held by who waits longest, and a new holder has a higher term than all before.
+    fn check(&mut self) {
+        let holder = self.store.primary();
+        let who = holder.as_ref().map(|holder| SessionKey::new(&*holder.window, holder.session.clone()));
+        assert_eq!(who.as_ref(), self.waiting.first());
+        if let Some(holder) = holder {
+            if who == self.held {
+                assert_eq!(self.terms.last(), Some(&holder.term), "a term lasts as long as its holder");
+            } else {
+                assert!(self.terms.last().is_none_or(|last| holder.term > *last));
+                self.terms.push(holder.term);
+            }
+        }
+        self.held = who;
+    }
+}
+
+fn page(window: usize, page: usize) -> SessionKey {
+    SessionKey::new(format!("w{window}"), format!("p{page}").parse().unwrap())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1000) })]
+
+    #[test]
+    fn i5_the_longest_waiting_live_page_holds_the_role_and_terms_only_rise(
+        steps in proptest::collection::vec(step(), 1..60)
+    ) {
+        let store = Store::new(NoAnnounce);
+        let mut world = World { store, pages: [0; 4], waiting: vec![], seen: BTreeSet::new(), held: None, terms: vec![] };
+        for step in &steps {
+            world.take(step);
+            world.check();
+        }
+    }
+}
+
+#[test]
+fn i10_no_window_writes_who_holds_the_role() {
+    let store = Store::new(NoAnnounce);
+    let holder = page(0, 0);
+    store.join_role(&holder).unwrap();
+    let before = store.primary();
+    let thief = json!({ "window": "w1", "session": "p1", "term": "99" });
+    for (seq, change) in (1..).zip([
+        Change::Set(json!({ "holder": thief })),
+        Change::Set(json!({ "holder": null })),
+        Change::Merge(json!({ "holder": thief })),
+        Change::Patch(
+            json!([{ "op": "remove", "path": "/holder" }, { "op": "add", "path": "/holder", "value": thief }]),
+        ),
+        Change::Merge(json!({})),
+    ]) {
+        let writes = vec![Proposal { expected: None, change: Ok(change) }];
+        let write = ClientWrite { session: page(1, 1), client: None, seq, asked: false, writes };
+        let refused = store.write(PRIMARY.name(), write).unwrap()[0].clone().unwrap_err();
+        assert!(
+            matches!(&refused, WriteError::Change { source: ChangeError::Rejected(reject), .. } if reject.code() == "reserved"),
+            "{refused}"
+        );
+    }
+    assert_eq!(store.primary(), before);
+    store.leave_role(&holder);
+    assert_eq!(store.primary(), None);
+}
+
+#[test]
+fn what_windows_read_of_the_role_is_its_holder_alone() {
+    let store = Store::new(NoAnnounce);
+    assert!(store.value_of(PRIMARY.name()).is_err(), "nobody has joined");
+    store.join_role(&page(0, 0)).unwrap();
+    store.join_role(&page(1, 0)).unwrap();
+    let term = store.primary().unwrap().term.to_string();
+    assert_eq!(
+        store.value_of(PRIMARY.name()).unwrap(),
+        json!({ "holder": { "window": "w0", "session": "p0", "term": term } })
+    );
+    assert_eq!(store.readers(PRIMARY.name()), 2, "candidates read the topic");
+}
+
+#[test]
+fn the_name_of_the_role_is_taken_by_no_other_type_while_somebody_waits() {
+    let store = Store::new(NoAnnounce);
+    store.create(lockstep_core::Topic::<u8>::new("lockstep/primary"), 0).unwrap();
+    let wrong = UpdateError::Access(AccessError::WrongType(PRIMARY.name().clone()));
+    assert_eq!(store.join_role(&page(0, 0)), Err(wrong));
+    store.leave_role(&page(0, 0));
+    assert_eq!(store.primary(), None);
+    assert_eq!(Primary::default().holder, None);
+}
+
+#[test]
+fn i14_pages_that_come_and_go_leave_no_candidate_behind() {
+    let store = Store::new(NoAnnounce);
+    for n in 0..1000 {
+        store.join_role(&page(0, n)).unwrap();
+        store.join_role(&page(1 + n % 3, n)).unwrap();
+        store.drop_label(&format!("w{}", 1 + n % 3), Departure::Ended);
+    }
+    assert_eq!(store.readers(PRIMARY.name()), 1);
+    assert_eq!(store.primary().unwrap().session, *page(0, 999).page());
+    store.drop_label("w0", Departure::Silent);
+    assert_eq!(store.primary(), None);
+}
