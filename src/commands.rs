@@ -276,7 +276,7 @@ pub(crate) async fn remove_topic<R: Runtime>(
         let reject = Reject::new("reserved", "the role is given by the backend: join or leave it");
         return Err(WriteError::Change { topic, source: reject.into() }.into());
     }
-    let removed = lockstep.store.remove_by(&topic, Some(webview.label().into()))?;
+    let removed = lockstep.remove_from_client(topic, webview.label().into()).await?;
     Ok(wire::Removed { removed })
 }
 

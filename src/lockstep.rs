@@ -15,8 +15,8 @@ use lockstep_core::{
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::sync::Arc;
-use tauri::{Manager, Runtime, ipc::Response};
+use std::{panic::resume_unwind, sync::Arc};
+use tauri::{Manager, Runtime, async_runtime, ipc::Response};
 
 /// The topics of this app: `app.lockstep()`.
 ///
@@ -149,9 +149,12 @@ impl Lockstep {
     /// Forgets what [`Builder::authorize`](crate::Builder::authorize) and the topics'
     /// [`allow`](TopicOptions::allow) said: every page is asked about again with its next call. Windows that show a topic
     /// with an `allow` ask for it again at once, and find it `denied` where that says no by now.
-    pub fn reauthorize(&self) {
+    ///
+    /// # Errors
+    /// [`AccessError::InsideWrite`] from inside a write.
+    pub fn reauthorize(&self) -> Result<(), AccessError> {
         self.clients.forget_all();
-        self.store.touch_doors();
+        self.store.touch_doors()
     }
 
     /// The topic's value. It is shared, not copied; a later write makes a new one.
@@ -329,8 +332,12 @@ impl Lockstep {
         // A repeated batch is answered from memory: nobody is asked again. Should the memory be gone when the engine
         // looks, or the hook have come only now, it refuses a batch that was not asked about.
         let asking = match &hook {
-            Some(hook) if !self.store.was_taken(topic, &session, seq)? => Some((hook, hook.limit_from_now())),
-            _ => None,
+            Some(hook) => {
+                let (topic, session) = (topic.clone(), session.clone());
+                let was_taken = self.aside(move |store| store.was_taken(&topic, &session, seq)).await?;
+                (!was_taken).then(|| (hook, hook.limit_from_now()))
+            }
+            None => None,
         };
         let mut writes = Vec::with_capacity(operations.len());
         for Operation { expected, change, forbidden } in operations {
@@ -347,7 +354,8 @@ impl Lockstep {
             writes.push(Proposal { expected, change });
         }
         let asked = asking.is_some();
-        self.store.write(topic, ClientWrite { session, client: Some(client), seq, asked, writes })
+        let (topic, write) = (topic.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
+        self.aside(move |store| store.write(&topic, write)).await
     }
 
     /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.
@@ -370,7 +378,21 @@ impl Lockstep {
             let refused = |reject: Reject| CreateError::Change { topic: topic.clone(), source: reject.into() };
             initial = Some(asked.map_err(refused)?);
         }
-        self.store.create_from_client(ClientCreate { topic, session, initial }, Some(&client))
+        let create = ClientCreate { topic, session, initial };
+        self.aside(move |store| store.create_from_client(create, Some(&client))).await
+    }
+
+    /// Removes a topic for a window.
+    pub(crate) async fn remove_from_client(&self, topic: TopicName, window: Arc<str>) -> Result<bool, AccessError> {
+        self.aside(move |store| store.remove_by(&topic, Some(window))).await
+    }
+
+    /// Does what runs the app's hooks, or waits for a write that does, on a thread that can be spared: a hook that takes
+    /// long would hold up the commands of all windows.
+    async fn aside<R: Send + 'static>(&self, work: impl FnOnce(&Store) -> R + Send + 'static) -> R {
+        let store = self.store.clone();
+        let done = async_runtime::spawn_blocking(move || work(&store)).await;
+        done.unwrap_or_else(|error| resume_unwind(Box::new(error.to_string())))
     }
 
     fn hook(&self, topic: &TopicName) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {

@@ -13,6 +13,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -183,8 +184,16 @@ pub struct Stats {
     pub sessions: usize,
     pub remembered_writes: usize,
     /// For each topic, how many pages read it.
-    pub readers: std::collections::BTreeMap<String, usize>,
+    pub readers: BTreeMap<String, usize>,
     pub counter: u32,
+    pub primary: Option<Primary>,
+}
+
+/// Who has the role of the primary, as the backend sees it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Deserialize)]
+pub struct Primary {
+    pub window: String,
+    pub term: String,
 }
 
 /// What the test app's command `slow_calls` answers.
@@ -192,6 +201,7 @@ pub struct Stats {
 pub struct SlowCalls {
     pub writes: usize,
     pub reads: usize,
+    pub hooks: usize,
     pub commands: usize,
 }
 

@@ -1,6 +1,9 @@
 //! What tests ask of the backend.
 
-use crate::topics::{COUNTER, SLOW, SLOW_READS, SLOW_TO_READ, SLOW_WRITES, SlowToRead};
+use crate::{
+    hooks::LONG_HOOKS,
+    topics::{COUNTER, SLOW, SLOW_READS, SLOW_TO_READ, SLOW_WRITES, SlowToRead},
+};
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
@@ -8,13 +11,13 @@ use std::{
     thread,
     time::Duration,
 };
-use tauri::{AppHandle, Manager, State, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
-use tauri_plugin_lockstep::LockstepExt;
+use tauri::{AppHandle, Listener, Manager, State, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri_plugin_lockstep::{LockstepExt, Revision};
 
 /// What a test is told when something fails.
 pub type Answer<T> = Result<T, String>;
 
-fn text(error: impl ToString) -> String {
+pub fn text(error: impl ToString) -> String {
     error.to_string()
 }
 
@@ -57,6 +60,14 @@ pub struct Stats {
     /// For each topic, how many pages read it.
     readers: BTreeMap<String, usize>,
     counter: u32,
+    primary: Option<Primary>,
+}
+
+/// Who has the role, as the backend sees it.
+#[derive(Serialize)]
+pub struct Primary {
+    window: String,
+    term: Revision,
 }
 
 #[tauri::command]
@@ -70,14 +81,16 @@ pub async fn stats(app: AppHandle) -> Answer<Stats> {
         remembered_writes: stats.remembered_writes,
         readers: lockstep.list().iter().map(|topic| (topic.to_string(), lockstep.readers(topic))).collect(),
         counter: *lockstep.get(COUNTER).map_err(text)?,
+        primary: lockstep.primary().map(|holder| Primary { window: holder.window, term: holder.term }),
     })
 }
 
-/// How many slow writes, reads and commands have begun.
+/// How many slow writes, reads, hooks and commands have begun.
 #[derive(Serialize)]
 pub struct SlowCalls {
     writes: usize,
     reads: usize,
+    hooks: usize,
     commands: usize,
 }
 
@@ -93,7 +106,12 @@ pub async fn slow_command() {
 #[tauri::command]
 pub async fn slow_calls() -> SlowCalls {
     let count = |calls: &AtomicUsize| calls.load(Ordering::SeqCst);
-    SlowCalls { writes: count(&SLOW_WRITES), reads: count(&SLOW_READS), commands: count(&SLOW_COMMANDS) }
+    SlowCalls {
+        writes: count(&SLOW_WRITES),
+        reads: count(&SLOW_READS),
+        hooks: count(&LONG_HOOKS),
+        commands: count(&SLOW_COMMANDS),
+    }
 }
 
 #[tauri::command]
@@ -130,6 +148,12 @@ pub async fn start_storm(app: AppHandle, writes: u32, pause_us: u64) {
 #[tauri::command]
 pub async fn storm_is_over(storm: State<'_, Storm>) -> Answer<bool> {
     Ok(storm.0.load(Ordering::SeqCst) == 0)
+}
+
+/// From now on, a Rust listener of the counter's event panics.
+#[tauri::command]
+pub async fn add_bad_listener(app: AppHandle) {
+    app.listen_any("counter:invalidated", |_| panic!("on purpose, for a test"));
 }
 
 /// The guest, for a page that wants another copy of it.

@@ -1,8 +1,12 @@
 //! The app that the real-window tests drive. `e2e/README.md` says how.
 
+mod clients;
 mod commands;
 mod direct;
+mod hooks;
+mod lives;
 mod own_backend;
+mod role;
 mod topics;
 
 use tauri_plugin_lockstep::{Builder, TopicOptions};
@@ -17,6 +21,7 @@ fn main() -> tauri::Result<()> {
         .topic(WRITE_ONLY, 0)
         .topic(SLOW_TO_WRITE, Slow::default())
         .topic(SLOW_TO_READ, SlowToRead::default());
+    let lockstep = clients::doors(lives::topics(hooks::topics(lockstep)));
     tauri::Builder::default()
         .plugin(lockstep.build())
         .manage(commands::Storm::default())
@@ -33,7 +38,13 @@ fn main() -> tauri::Result<()> {
             commands::set_slow_to_read,
             commands::start_storm,
             commands::storm_is_over,
+            commands::add_bad_listener,
             commands::guest_script,
+            lives::remove_by_rust,
+            clients::asked,
+            clients::staff_is_in,
+            role::note_role,
+            role::role_log,
             own_backend::own_snapshot,
             own_backend::own_write,
             own_backend::next_pulls,

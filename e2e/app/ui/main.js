@@ -28,7 +28,24 @@ const readOnly = define('read-only');
 const writeOnly = define('write-only');
 const slowToWrite = define('slow-to-write');
 const slowToRead = define('slow-to-read');
-const stores = [counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead];
+const staff = define('staff');
+// By which of their hooks misbehaves.
+const hooked = Object.fromEntries(
+  ['intercept', 'validate', 'reducer', 'async', 'async-brief'].map((hook) => [hook, define(`hook-${hook}`)]),
+);
+const stores = [
+  counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead, staff, ...Object.values(hooked),
+];
+
+// Each hook is asked about a number in the way in which it meets one.
+const askHook = (hook, value) =>
+  hook === 'reducer' ? hooked[hook].dispatch({ type: 'become', value }) : hooked[hook].set(value);
+/** What became of that, without the words for people. */
+const told = (write) =>
+  write.then(
+    () => 'applied',
+    ({ kind, code }) => [kind, code ?? null],
+  );
 
 // Counts what goes to the backend, as `command topic`. Tauri's `invoke` cannot be replaced, but it looks up `fetch`.
 const calls = {};
