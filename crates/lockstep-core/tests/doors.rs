@@ -37,10 +37,10 @@ fn i13_a_door_admits_whom_the_app_admits_and_nobody_where_it_panics() {
     assert!(store.door(OPEN.name()).unwrap().is_none());
     let door = store.door(CLOSED.name()).unwrap().unwrap();
     let client = |label: &str| Client::new(label, "tauri://localhost/");
-    assert!(door.admits(&client("main").with_info("admin")));
-    assert!(!door.admits(&client("main").with_info("guest")));
-    assert!(!door.admits(&client("main")));
-    assert!(!door.admits(&client("panic").with_info("admin")));
+    assert_eq!(door.admits(&client("main").with_info("admin")), Ok(true));
+    assert_eq!(door.admits(&client("main").with_info("guest")), Ok(false));
+    assert_eq!(door.admits(&client("main")), Ok(false));
+    assert_eq!(door.admits(&client("panic").with_info("admin")), Err("boom".to_owned()));
 }
 
 #[test]
