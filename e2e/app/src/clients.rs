@@ -41,7 +41,7 @@ pub async fn asked() -> BTreeMap<String, usize> {
 
 /// Lets the staff in or out, from now on.
 #[tauri::command]
-pub async fn staff_is_in(app: AppHandle, is_in: bool) {
+pub async fn staff_is_in(app: AppHandle, is_in: bool) -> Result<(), String> {
     STAFF_IS_IN.store(is_in, Ordering::SeqCst);
-    app.lockstep().reauthorize();
+    app.lockstep().reauthorize().map_err(|error| error.to_string())
 }

@@ -129,14 +129,14 @@ fn the_app_is_asked_again_when_it_wants_to_be() {
     desk.get_snapshot("counter").unwrap();
     open.store(false, Ordering::SeqCst);
     desk.get_snapshot("counter").unwrap();
-    app.lockstep().reauthorize();
+    app.lockstep().reauthorize().unwrap();
     for _ in 0..2 {
         let refusal = bare(desk.get_snapshot("counter"));
         assert_eq!(refusal, refused("desk", "counter", "closed", "come back tomorrow"));
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2, "a refusal is kept, too");
     open.store(true, Ordering::SeqCst);
-    app.lockstep().reauthorize();
+    app.lockstep().reauthorize().unwrap();
     desk.get_snapshot("counter").unwrap();
 }
 
@@ -258,7 +258,7 @@ fn i13_who_is_not_allowed_any_more_is_denied_with_its_next_call_and_counts_no_mo
     let untouched = app.lockstep().snapshot(COUNTER).unwrap().revision;
     desk.get_snapshot("safe").unwrap();
 
-    app.lockstep().reauthorize();
+    app.lockstep().reauthorize().unwrap();
     assert!(app.lockstep().snapshot(SAFE).unwrap().revision > before, "its windows are told to ask again");
     assert_eq!(app.lockstep().snapshot(COUNTER).unwrap().revision, untouched, "those of others are not");
     assert_eq!(bare(desk.get_snapshot("safe")), not_allowed("desk", "safe"));
@@ -267,7 +267,7 @@ fn i13_who_is_not_allowed_any_more_is_denied_with_its_next_call_and_counts_no_mo
     assert_eq!((app.lockstep().readers(SAFE.name()), app.lockstep().readers(COUNTER.name())), (0, 2));
 
     staff.store(true, Ordering::SeqCst);
-    app.lockstep().reauthorize();
+    app.lockstep().reauthorize().unwrap();
     desk.session("subscribe", "safe").unwrap();
     assert_eq!(app.lockstep().readers(SAFE.name()), 1);
 }
