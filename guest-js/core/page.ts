@@ -92,6 +92,18 @@ export function pageOf({ scope = globalThis }: Pick<Transport, 'scope'>): Page {
   return page as Page;
 }
 
+/**
+ * The page's session after it came out of the back/forward cache: a new one, since the backend
+ * never takes a page that was navigated away from for alive again. `held` is the session that the
+ * caller knew: of all who share the page, the first mints it. **I11** A write keeps the session
+ * it was first sent with, however often it is repeated.
+ */
+export function renew(transport: Pick<Transport, 'scope'>, held: string): string {
+  const page = pageOf(transport);
+  if (page.session === held) page.session = mintSession();
+  return page.session;
+}
+
 /** The shared part of one topic. */
 export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   const entry: Partial<PageTopic> = page.topics.get(topic) ?? {};

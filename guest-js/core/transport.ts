@@ -30,7 +30,10 @@ export interface WriteRequest extends WriteOperation {
 
 /** Why a window should ask again. */
 export interface Wake {
-  /** The page came back from the back/forward cache: the backend has forgotten its session. */
+  /**
+   * The page came back from the back/forward cache: the backend has dropped its session for good,
+   * and it needs a new one.
+   */
   restored: boolean;
 }
 

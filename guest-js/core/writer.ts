@@ -136,6 +136,8 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         await send(writes.slice(0, half));
         await send(writes.slice(half));
       } else for (const write of writes) write.reject(error);
+      // Its removal was not heard of, or is still on its way.
+      if (kind === 'unknownTopic') engine.refresh();
       return;
     }
     const results = resultsOf(answer, writes.length);
