@@ -37,7 +37,16 @@ export type {
   TopicStoreOptions,
   WriteOptions,
 } from './topic-store.js';
-export type { Transport, Wake, WriteOperation, WriteRequest } from './transport.js';
+export type {
+  AdminTransport,
+  CreateTopicRequest,
+  Hide,
+  RoleTransport,
+  Transport,
+  Wake,
+  WriteOperation,
+  WriteRequest,
+} from './transport.js';
 export type {
   InvalidationEvent,
   InvalidationSubscriber,
