@@ -8,11 +8,16 @@
  */
 export * from './core/index.js';
 export {
+  createTauriAdminTransport,
   createTauriInvalidationSubscriber,
   createTauriRevisionSync,
+  createTauriRoleTransport,
   createTauriSnapshotProvider,
   createTauriTransport,
   defineTopic,
+  defineTopicFamily,
+  listTopics,
+  removeTopic,
   type TauriInvalidationSubscriberOptions,
   type TauriInvoke,
   type TauriListen,

@@ -3,12 +3,14 @@
  *
  * @module
  */
+export type { ListTopicsOptions } from './admin.js';
 export {
   LockstepError,
   type LockstepErrorFields,
   type LockstepErrorKind,
 } from './errors.js';
 export { type ErrorContext, toLockstepError } from './explain.js';
+export { type CreateOptions, createTopicFamily, type TopicFamily } from './family.js';
 export { applyJsonPatch, type JsonPatchOperation } from './json-patch.js';
 export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger } from './logger.js';
 export type { PathOf } from './path.js';

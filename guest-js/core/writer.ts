@@ -251,9 +251,9 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
  * The operation as it is now: what the app changes in its own objects while a write waits, or is
  * repeated, must not change the write. **I11**
  */
-function seal(operation: WriteOperation): WriteOperation {
+export function seal<O extends object>(operation: O): O {
   const [name] = Object.keys(operation);
-  let sealed: WriteOperation = {};
+  let sealed = {} as O;
   let cause: unknown;
   try {
     sealed = JSON.parse(JSON.stringify(operation));

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
+import { PRIMARY } from '../core/primary.js';
 import { kindOf } from '../test/helpers.js';
 import { createFakeBackend } from './fake-backend.js';
-import { PRIMARY } from './fake-role.js';
 
 it('an older session of a label does not take it over again', async () => {
   const backend = createFakeBackend({ topics: { a: 0, b: 0 } });

@@ -1,3 +1,4 @@
+import { PRIMARY } from '../core/primary.js';
 import type { Revision } from '../core/revision.js';
 import type {
   AdminTransport,
@@ -9,7 +10,7 @@ import type {
 } from '../core/transport.js';
 import type { Topic, Unsubscribe } from '../core/types.js';
 import { createFakePages, type FakePage } from './fake-pages.js';
-import { createFakeRole, PRIMARY } from './fake-role.js';
+import { createFakeRole } from './fake-role.js';
 import { createFakeTopics, type FakeTopicsOptions } from './fake-topics.js';
 import { copy } from './json.js';
 

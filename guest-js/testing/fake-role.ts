@@ -1,8 +1,5 @@
 import type { FakePage } from './fake-pages.js';
 
-/** The reserved topic that says who holds the role. */
-export const PRIMARY = 'lockstep/primary';
-
 /** Who holds the role, as the topic has it. */
 export interface FakeHolder {
   window: string;
