@@ -14,6 +14,7 @@ export {
   createTauriRoleTransport,
   createTauriSnapshotProvider,
   createTauriTransport,
+  defineRole,
   defineTopic,
   defineTopicFamily,
   listTopics,

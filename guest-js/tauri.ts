@@ -6,6 +6,7 @@ import {
   removeTopic as removeTopicOver,
 } from './core/admin.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
+import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
 import {
   createRevisionSync,
@@ -258,6 +259,23 @@ export function defineTopicFamily<T, A = never>(
   options?: TopicStoreOptions,
 ): TopicFamily<T, A> {
   return createTopicFamily<T, A>(family, createTauriAdminTransport(), options);
+}
+
+/**
+ * This page's part in the role of the primary: the one page of the app that does what must be done
+ * once only. It costs nothing until it is used, and joins then. A page has one: later calls get
+ * the first, with its options. Needs `lockstep:role`.
+ *
+ * @example
+ * export const primary = defineRole();
+ *
+ * primary.onRole(async (role) => {
+ *   if (role === 'primary') connect();
+ *   else await disconnect();
+ * });
+ */
+export function defineRole(options?: RoleOptions): Role {
+  return createRole(createTauriRoleTransport(), options);
 }
 
 /**

@@ -4,6 +4,7 @@ import { type ErrorContext, toLockstepError } from './explain.js';
 import { applyJsonPatch } from './json-patch.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
+import { tellPage } from './on-error.js';
 import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
 import { attach, pageOf, relink, renew, rewake } from './page.js';
@@ -50,7 +51,7 @@ export function createTopicStore<T, A = never>(
     pullTimeoutMs = 10_000,
     writeTimeoutMs = 30_000,
     logger = createConsoleLogger(),
-    onError,
+    onError = (context) => tellPage(transport, context),
   } = options;
 
   // What the backend has confirmed, and that with what is pending on top of it.

@@ -142,7 +142,8 @@ export interface TopicStoreOptions {
   logger?: Logger;
   /**
    * Told of every failed pull and listen, those that a `refresh()` rejects with included, and of
-   * what listeners throw. Not of failed writes: their promises tell.
+   * what listeners throw. Not of failed writes: their promises tell. Default: whoever called the
+   * app-wide `onError(handler)`.
    */
   onError?: (context: SyncErrorContext) => void;
 }

@@ -90,6 +90,15 @@ export function parseTopics(payload: unknown): Topic[] {
   throw protocolError('The answer to list_topics is no list of names');
 }
 
+/** Types what the role's topic holds; undefined where nobody holds the role, or it is nonsense. */
+export function parseHolder(
+  data: unknown,
+): { window: string; session: string; term: Revision } | undefined {
+  const { window, session, term } = record(record(data).holder);
+  const named = typeof window === 'string' && typeof session === 'string';
+  return named && isCanonicalRevision(term) ? { window, session, term } : undefined;
+}
+
 const text = (value: unknown): string | undefined => JSON.stringify(value);
 
 function record(payload: unknown): Record<string, unknown> {
