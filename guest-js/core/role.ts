@@ -198,7 +198,7 @@ function candidate(transport: RoleTransport, options: RoleOptions = {}): Role {
   function judge(changed = false): void {
     const now = holder();
     const own = now?.session === session;
-    const mine = own && wants() && compareRevisions(now.term, given) > 0;
+    const mine = own && wants() && !owed && compareRevisions(now.term, given) > 0;
     const held = role === 'primary';
     if (held && !(mine && now.term === term)) {
       given = term ?? given;

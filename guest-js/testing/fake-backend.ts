@@ -1,3 +1,4 @@
+import { pageOf } from '../core/page.js';
 import { PRIMARY } from '../core/primary.js';
 import type { Revision } from '../core/revision.js';
 import type {
@@ -129,6 +130,11 @@ export function createFakeBackend(options: FakeBackendOptions) {
       return result;
     }
 
+    function leave(): void {
+      pages.bury(pageOf({ scope }).session);
+      pages.drop(label, true);
+    }
+
     function withRole(session: string, work: (page: FakePage) => void): null {
       topics.authorise(label, PRIMARY, 'role');
       const page = pages.find(label, session);
@@ -209,14 +215,14 @@ export function createFakeBackend(options: FakeBackendOptions) {
       hide(leaving = false) {
         hidden = true;
         for (const handler of [...hiders]) handler({ leaving });
-        if (leaving) pages.drop(label, true);
+        if (leaving) leave();
       },
       listeners: (topic) =>
         windows.filter((each) => each.scope === scope && each.topic === topic).length,
       close() {
         gone = true;
         windows = windows.filter((each) => each.scope !== scope);
-        pages.drop(label, true);
+        leave();
       },
       silence: () => pages.drop(label, false),
     };

@@ -17,6 +17,7 @@ export interface FakePage {
  */
 export function createFakePages(onDropped: (page: FakePage) => void) {
   const pages: FakePage[] = [];
+  const buried = new Set<string>();
 
   const find = (label: string, session: string): FakePage | undefined =>
     pages.find((page) => page.label === label && page.session === session);
@@ -33,6 +34,7 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
     find,
     /** The page, alive and a reader of the topic; undefined where it is gone. */
     subscribe(label: string, session: string, topic: Topic): FakePage | undefined {
+      if (buried.has(session)) return undefined;
       let page = find(label, session);
       if (!page) {
         for (const older of pages) if (older.label === label) drop(older, true);
@@ -46,6 +48,8 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
     },
     unsubscribe: (label: string, session: string, topic: Topic) =>
       void find(label, session)?.topics.delete(topic),
+    /** The page is gone, whether or not it was known: what of it is still on its way comes too late. */
+    bury: (session: string) => void buried.add(session),
     /** The label's pages are not there any more, or have only not answered. */
     drop(label: string, forGood: boolean): void {
       for (const page of pages) if (page.label === label) drop(page, forGood);
