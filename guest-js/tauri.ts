@@ -185,41 +185,41 @@ export function createTauriRoleTransport(): RoleTransport {
 }
 
 function onHide(handler: (hide: Hide) => void): Unsubscribe {
-  const controller = new AbortController();
-  const { signal } = controller;
-  window.addEventListener('pagehide', () => handler({ leaving: true }), { signal });
+  // It ends what is given it as options, by its signal.
+  const until = new AbortController();
+  window.addEventListener('pagehide', () => handler({ leaving: true }), until);
   document.addEventListener(
     'visibilitychange',
     () => {
       if (document.visibilityState === 'hidden') handler({ leaving: false });
     },
-    { signal },
+    until,
   );
-  return () => controller.abort();
+  return () => until.abort();
 }
 
 /** WebView2 does not report every hiding, so the focus counts as well. */
 function onWake(handler: (wake: Wake) => void): Unsubscribe {
-  const controller = new AbortController();
-  const { signal } = controller;
+  // It ends what is given it as options, by its signal.
+  const until = new AbortController();
   const awake = (): void => handler({ restored: false });
-  window.addEventListener('focus', awake, { signal });
-  window.addEventListener('online', awake, { signal });
+  window.addEventListener('focus', awake, until);
+  window.addEventListener('online', awake, until);
   window.addEventListener(
     'pageshow',
     ({ persisted }) => {
       if (persisted) handler({ restored: true });
     },
-    { signal },
+    until,
   );
   document.addEventListener(
     'visibilitychange',
     () => {
       if (document.visibilityState === 'visible') awake();
     },
-    { signal },
+    until,
   );
-  return () => controller.abort();
+  return () => until.abort();
 }
 
 /**

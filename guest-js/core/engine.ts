@@ -163,7 +163,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (event.topic !== topic || !gate.newer(event.revision)) return;
       if (shouldRefresh && !shouldRefresh(event)) return;
     } catch (error) {
-      report({ phase, error, sourceEvent, ...(event && { eventRevision: event.revision }) });
+      report({ phase, error, sourceEvent, eventRevision: event?.revision });
     }
     // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
     if (!event) return;

@@ -68,10 +68,14 @@ function fieldsOf(record: Record<string, unknown>): LockstepErrorFields {
   return fields;
 }
 
-function failed(message: string, cause: unknown, { topic, action }: ErrorContext): LockstepError {
+function failed(
+  message: string,
+  cause: unknown,
+  { topic, action, grant }: ErrorContext,
+): LockstepError {
   return new LockstepError(
     'transport',
-    action && !/read|listen/.test(action)
+    grant || action === 'write'
       ? `The call to ${action} "${topic}" failed on its way, so whether it was done is unknown: ${message}`
       : `Calling the backend for "${topic}" failed: ${message}`,
     { topic, cause },

@@ -170,8 +170,7 @@ export async function attach(
   handler: (payload: unknown) => void,
   onLinkError: (error: unknown) => void,
 ): Promise<Unsubscribe> {
-  const page = pageOf(transport);
-  const entry = pageTopicOf(page, topic);
+  const entry = pageTopicOf(pageOf(transport), topic);
   const dispatch = (payload: unknown): void => {
     for (const hear of [...entry.handlers]) {
       try {

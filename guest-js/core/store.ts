@@ -1,3 +1,4 @@
+import { deferred } from './deferred.js';
 import { createEngine } from './engine.js';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
@@ -63,14 +64,9 @@ export function createTopicStore<T, A = never>(
   let absent = false;
   let sleepless: Unsubscribe | undefined;
   let release = (): void => {};
-  let resolveReady: () => void = () => {};
-  let rejectReady: (error: unknown) => void = () => {};
-  const ready = new Promise<void>((resolve, reject) => {
-    resolveReady = resolve;
-    rejectReady = reject;
-  });
+  const ready = deferred<void>();
   // Who does not wait for it must not crash on it.
-  ready.catch(() => {});
+  ready.promise.catch(() => {});
 
   const failed = (error: unknown): void => engine.report({ phase: 'apply', error });
   const changes = createListeners<[next: T, previous: T | undefined, meta: ChangeMeta]>(failed);
@@ -116,7 +112,7 @@ export function createTopicStore<T, A = never>(
       return undefined;
     },
     onApplied({ sourceId }) {
-      resolveReady();
+      ready.resolve();
       overlay.landed(engine.gate.revision());
       show(overlay.over(base), sourceId, !overlay.size());
     },
@@ -305,7 +301,7 @@ export function createTopicStore<T, A = never>(
     },
     get ready() {
       use();
-      return ready;
+      return ready.promise;
     },
     refresh() {
       use();
@@ -317,7 +313,7 @@ export function createTopicStore<T, A = never>(
       engine.stop();
       changes.clear();
       overlay.clear();
-      rejectReady(closed());
+      ready.reject(closed());
       turn('closed');
       statuses.clear();
     },

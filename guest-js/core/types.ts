@@ -88,7 +88,7 @@ export interface SyncErrorContext {
   sourceEvent?: unknown;
   localRevision?: Revision;
   /** What was announced, where `shouldRefresh` threw. */
-  eventRevision?: Revision;
+  eventRevision?: Revision | undefined;
   snapshotRevision?: Revision;
   sourceId?: string;
   /** How many attempts have failed in a row, this one included. */

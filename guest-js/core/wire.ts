@@ -73,7 +73,8 @@ export function parseCreated(payload: unknown, asked: CreateTopicRequest): Creat
   const named =
     typeof topic === 'string' &&
     (asked.topic === undefined ? topic.startsWith(`${asked.family}/`) : topic === asked.topic);
-  if (!named) throw protocolError(`Asked for another topic than was created: ${text(topic)}`);
+  if (!named)
+    throw protocolError(`Asked for another topic than was created: ${JSON.stringify(topic)}`);
   return { ...parseAnswer(payload), topic };
 }
 
@@ -99,13 +100,11 @@ export function parseHolder(
   return named && isCanonicalRevision(term) ? { window, session, term } : undefined;
 }
 
-const text = (value: unknown): string | undefined => JSON.stringify(value);
-
 function record(payload: unknown): Record<string, unknown> {
   return Object(payload);
 }
 
 function canonical(revision: unknown, of: string): Revision {
   if (isCanonicalRevision(revision)) return revision;
-  throw protocolError(`Non-canonical ${of} revision: ${text(revision)}`);
+  throw protocolError(`Non-canonical ${of} revision: ${JSON.stringify(revision)}`);
 }

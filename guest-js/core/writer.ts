@@ -1,3 +1,4 @@
+import { deferred } from './deferred.js';
 import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
@@ -86,20 +87,21 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   };
 
   function begin(operation: WriteOperation): Write {
-    let resolve: Write['resolve'] = () => {};
-    let reject: Write['reject'] = () => {};
+    const { promise, resolve, reject } = deferred<Revision>();
     unsettled++;
-    const promise = new Promise<Revision>((yes, no) => {
-      resolve = yes;
-      reject = (error) => {
+    const write: Write = {
+      operation,
+      store,
+      promise: promise.finally(() => {
+        if (--unsettled === 0) onIdle();
+      }),
+      resolve,
+      reject(error) {
         // One that has a revision was applied: it stays until the confirmed state has it.
         if (write.early && !write.early.at && early.drop(write.early)) early.replay();
-        no(explained(error, 'write'));
-      };
-    }).finally(() => {
-      if (--unsettled === 0) onIdle();
-    });
-    const write: Write = { operation, store, promise, resolve, reject };
+        reject(explained(error, 'write'));
+      },
+    };
     return write;
   }
 

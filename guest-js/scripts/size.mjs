@@ -6,8 +6,10 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
 const LIMITS = [
-  { name: 'createTauriRevisionSync', limit: 2750, goal: 1900 },
-  { name: 'defineTopic', limit: 8750, goal: 6000 },
+  { name: 'createTauriRevisionSync', limit: 2775, goal: 1900 },
+  { name: 'defineTopic', limit: 8925, goal: 6000 },
+  { name: 'defineTopicFamily', limit: 9700, goal: 6750 },
+  { name: 'defineRole', limit: 10100, goal: 7150 },
 ];
 
 const resolveDir = fileURLToPath(new URL('..', import.meta.url));
