@@ -326,6 +326,16 @@ describe('never two at once', () => {
     deaf();
   });
 
+  it('I7: a term that was given up is not taken up again, whatever the backend answers', async () => {
+    const { joined, holder } = roles();
+    const a = await joined('a');
+    a.window.transport.leaveRole = async () => null;
+    await a.role.leave();
+    a.role.join();
+    await pass(1000);
+    expect([holder()?.window, a.role.role(), a.role.term]).toEqual(['a', 'secondary', undefined]);
+  });
+
   it('a page out of the back/forward cache is not the old holder', async () => {
     const { joined, holder } = roles();
     const a = await joined('a');
