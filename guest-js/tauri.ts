@@ -295,7 +295,8 @@ export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
  * Removes a topic, for every window. Resolves with whether it was there. Needs `lockstep:admin`
  * with the topic in its scope.
  *
- * Rejects with a `LockstepError`: `denied`; `invalidTopic`; `transport` and `timeout` (30 s), where
+ * Rejects with a `LockstepError`: `denied`; `invalidTopic`; `rejected`, for the topic of the role;
+ * `transport` and `timeout` (30 s), where
  * **whether it was removed is unknown**; or `protocol`.
  *
  * @example
