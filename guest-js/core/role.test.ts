@@ -353,6 +353,29 @@ describe('never two at once', () => {
     expect([a.role.role(), a.role.term]).toEqual(['primary', '3']);
   });
 
+  it.each([true, false])(
+    'I11: shares its new session with the stores of its page (%j)',
+    async (first) => {
+      const { backend, roleIn, store, joined } = roles();
+      backend.create('settings', 1);
+      const window = backend.window('a');
+      const role = roleIn(window);
+      const settings = store(window, 'settings');
+      if (first) role.role();
+      await Promise.all([settings.ready, tick()]);
+      role.role();
+      await tick();
+      await joined('b');
+      window.hide(true);
+      window.wake(true);
+      await tick();
+      const { session } = pageOf(window.transport);
+      expect([backend.alive('a', session), backend.readers('settings')]).toEqual([true, ['a']]);
+      expect([role.role(), role.holder?.window]).toEqual(['secondary', 'b']);
+      expect(backend.readers(PRIMARY)).toEqual(['b', 'a']);
+    },
+  );
+
   it.each([
     null,
     { holder: null },
