@@ -1,10 +1,16 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import {
+  createTauriAdminTransport,
   createTauriInvalidationSubscriber,
   createTauriRevisionSync,
+  createTauriRoleTransport,
   createTauriSnapshotProvider,
   createTauriTransport,
+  defineRole,
   defineTopic,
+  defineTopicFamily,
+  listTopics,
+  removeTopic,
   type TauriInvoke,
   type TauriListen,
 } from './tauri.js';
@@ -55,6 +61,65 @@ it('calls the commands of PROTOCOL.md', async () => {
   handler({ payload: null });
   expect(event).toBe('a:invalidated');
   expect(heard).toHaveBeenCalledExactlyOnceWith(null);
+});
+
+it('calls the commands of topics with a life, and of the role', async () => {
+  const admin = createTauriAdminTransport();
+  const role = createTauriRoleTransport();
+  expect([admin.label, role.label]).toEqual(['main', 'main']);
+  await admin.createTopic({ topic: 'jobs/1', session: 's', initial: 0 });
+  await admin.createTopic({ family: 'jobs', session: 's' });
+  await admin.removeTopic('jobs/1');
+  await admin.listTopics();
+  await admin.listTopics('jobs/');
+  await role.joinRole('s');
+  await role.leaveRole('s');
+  expect(api.invoke.mock.calls).toEqual([
+    ['plugin:lockstep|create_topic', { topic: 'jobs/1', session: 's', initial: 0 }],
+    ['plugin:lockstep|create_topic', { family: 'jobs', session: 's' }],
+    ['plugin:lockstep|remove_topic', { topic: 'jobs/1' }],
+    ['plugin:lockstep|list_topics', {}],
+    ['plugin:lockstep|list_topics', { prefix: 'jobs/' }],
+    ['plugin:lockstep|join_role', { session: 's' }],
+    ['plugin:lockstep|leave_role', { session: 's' }],
+  ]);
+});
+
+it('families, lists and removals go to Tauri', async () => {
+  api.invoke.mockResolvedValueOnce({ topic: 'jobs/1', revision: '1', data: 'first' });
+  const jobs = defineTopicFamily<string>('jobs');
+  const job = await jobs.create({ id: '1', initial: 'first' });
+  expect([job.topic, job.get()]).toEqual(['jobs/1', 'first']);
+  expect(api.listen.mock.calls[0]?.[0]).toBe('jobs/1:invalidated');
+  job.close();
+  api.invoke.mockResolvedValueOnce(['jobs/1']);
+  expect(await listTopics({ prefix: 'jobs/' })).toEqual(['jobs/1']);
+  api.invoke.mockResolvedValueOnce({ removed: true });
+  expect(await removeTopic('jobs/1')).toBe(true);
+});
+
+it('defining a role touches nothing; a page has one', async () => {
+  vi.unstubAllGlobals();
+  const role = defineRole();
+  await tick();
+  expect([api.invoke.mock.calls, api.listen.mock.calls]).toEqual([[], []]);
+  expect(defineRole({ whenHidden: 'yield' })).toBe(role);
+});
+
+it('notices that the page is hidden, or left, until it is told to stop', () => {
+  const transport = createTauriRoleTransport();
+  const handler = vi.fn();
+  const stop = transport.onHide?.(handler);
+  page.visibilityState = 'hidden';
+  page.dispatchEvent(new Event('visibilitychange'));
+  expect(transport.hidden?.()).toBe(true);
+  page.visibilityState = 'visible';
+  page.dispatchEvent(new Event('visibilitychange'));
+  expect(transport.hidden?.()).toBe(false);
+  page.dispatchEvent(new Event('pagehide'));
+  stop?.();
+  page.dispatchEvent(new Event('pagehide'));
+  expect(handler.mock.calls).toEqual([[{ leaving: false }], [{ leaving: true }]]);
 });
 
 it('defining a topic touches nothing, also where there is no window', async () => {
@@ -184,9 +249,10 @@ it('the parts stand alone', async () => {
 it('the fake backend stands in for Tauri’s transport', async () => {
   const backend = createFakeBackend({ topics: { a: 1 } });
   const { transport } = backend.window('main');
+  const ours = { ...createTauriAdminTransport(), ...createTauriRoleTransport() };
   expect(
     Object.keys(transport)
       .filter((key) => key !== 'scope')
       .sort(),
-  ).toEqual(Object.keys(createTauriTransport()).sort());
+  ).toEqual(Object.keys(ours).sort());
 });

@@ -66,6 +66,19 @@ describe('after a pull', () => {
     expect(gate.next(began)).toBe('now');
   });
 
+  it('I8: says whether anything newer was asked for or announced since', () => {
+    const gate = gateAt(5);
+    const began = gate.now();
+    gate.announce(rev(5));
+    expect(gate.asked(began)).toBe(false);
+    gate.announce(rev(6));
+    expect([gate.asked(began), gate.asked(gate.now())]).toEqual([true, false]);
+    gate.moved(rev(6));
+    expect(gate.asked(began)).toBe(false);
+    gate.demand();
+    expect(gate.asked(began)).toBe(true);
+  });
+
   it('I8: rests where the announcement was overtaken', () => {
     const gate = gateAt(5);
     const began = gate.now();

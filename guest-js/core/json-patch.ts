@@ -88,11 +88,10 @@ export function applyJsonPatch(value: unknown, operations: unknown): unknown {
       if (path.length === 0) root = given;
       else edit(path, (parent, key) => define(parent, key, given));
     } else if (op === 'move') {
-      if (from.length < path.length && from.every((key, i) => key === path[i])) {
-        fail();
-      }
+      const within = from.every((key, i) => key === path[i]);
+      if (within && from.length < path.length) fail();
       const moved = get(from);
-      if (from.length === path.length && from.every((key, i) => key === path[i])) return;
+      if (within) return;
       remove(from);
       add(path, moved);
     } else if (op === 'copy') {

@@ -1,7 +1,7 @@
 import { LockstepError } from './errors.js';
 
 // Timers take 31 bits, some 24 days; what is longer would fire at once.
-const LONGEST_MS = 2 ** 31 - 1;
+export const LONGEST_MS = 2 ** 31 - 1;
 
 /**
  * Gives `work` so many ms, then rejects with kind `timeout`. What comes after that is handed

@@ -1,4 +1,5 @@
 import { LockstepError } from './errors.js';
+import { LONGEST_MS } from './limited.js';
 import { backOff } from './retry.js';
 
 /** How often a write is sent at most, the first time included. */
@@ -10,9 +11,6 @@ export const REPEAT_MS = 50_000;
 const PAUSE_FIRST_MS = 100;
 const PAUSE_LONGEST_MS = 5000;
 const PAUSE_FACTOR = 5;
-
-// Timers take 31 bits, some 24 days; what is longer would fire at once.
-const LONGEST_MS = 2 ** 31 - 1;
 
 export interface Repetition {
   /** For all attempts together. */

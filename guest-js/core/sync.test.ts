@@ -91,7 +91,7 @@ describe('being told', () => {
       },
     }).started();
     await sync.announce('2');
-    expect(sync.errors).toMatchObject([{ phase: 'invalidation' }]);
+    expect(sync.errors).toMatchObject([{ phase: 'invalidation', eventRevision: '2' }]);
     expect(sync.pulls).toHaveLength(2);
   });
 
@@ -307,6 +307,7 @@ describe('no rest while behind', () => {
     const error = new Error('down');
     await sync.pull(0).fail(error);
     expect(refreshing.now).toBe(error);
+    expect(sync.errors).toMatchObject([{ phase: 'refresh', willRetry: false }]);
     await pass(100_000);
     expect(sync.pulls).toHaveLength(1);
   });

@@ -59,16 +59,25 @@ export interface Logger {
   error(msg: string, extra?: unknown): void;
 }
 
-/** What was being done when an error happened. */
+/**
+ * What was being done when an error happened.
+ *
+ * | phase | what failed |
+ * |---|---|
+ * | `subscribe` | listening, or telling the backend that this page reads |
+ * | `invalidation` | `shouldRefresh` |
+ * | `getSnapshot` | a pull |
+ * | `refresh` | the pull of a handle that is refreshed without being started: nothing tries again |
+ * | `protocol` | what arrived is not of the protocol |
+ * | `apply` | showing a state: an applier, a listener, an optimistic change |
+ */
 export type SyncPhase =
-  | 'start'
   | 'subscribe'
   | 'invalidation'
-  | 'refresh'
   | 'getSnapshot'
-  | 'apply'
+  | 'refresh'
   | 'protocol'
-  | 'throttle';
+  | 'apply';
 
 /** What `onError` is told. */
 export interface SyncErrorContext {
@@ -78,7 +87,8 @@ export interface SyncErrorContext {
   /** The payload as it arrived, where an event is at fault. */
   sourceEvent?: unknown;
   localRevision?: Revision;
-  eventRevision?: Revision;
+  /** What was announced, where `shouldRefresh` threw. */
+  eventRevision?: Revision | undefined;
   snapshotRevision?: Revision;
   sourceId?: string;
   /** How many attempts have failed in a row, this one included. */

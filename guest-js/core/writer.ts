@@ -1,3 +1,4 @@
+import { deferred } from './deferred.js';
 import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
@@ -86,20 +87,21 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
   };
 
   function begin(operation: WriteOperation): Write {
-    let resolve: Write['resolve'] = () => {};
-    let reject: Write['reject'] = () => {};
+    const { promise, resolve, reject } = deferred<Revision>();
     unsettled++;
-    const promise = new Promise<Revision>((yes, no) => {
-      resolve = yes;
-      reject = (error) => {
+    const write: Write = {
+      operation,
+      store,
+      promise: promise.finally(() => {
+        if (--unsettled === 0) onIdle();
+      }),
+      resolve,
+      reject(error) {
         // One that has a revision was applied: it stays until the confirmed state has it.
         if (write.early && !write.early.at && early.drop(write.early)) early.replay();
-        no(explained(error, 'write'));
-      };
-    }).finally(() => {
-      if (--unsettled === 0) onIdle();
-    });
-    const write: Write = { operation, store, promise, resolve, reject };
+        reject(explained(error, 'write'));
+      },
+    };
     return write;
   }
 
@@ -136,6 +138,8 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         await send(writes.slice(0, half));
         await send(writes.slice(half));
       } else for (const write of writes) write.reject(error);
+      // Its removal was not heard of, or is still on its way.
+      if (kind === 'unknownTopic') engine.refresh();
       return;
     }
     const results = resultsOf(answer, writes.length);
@@ -249,9 +253,9 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
  * The operation as it is now: what the app changes in its own objects while a write waits, or is
  * repeated, must not change the write. **I11**
  */
-function seal(operation: WriteOperation): WriteOperation {
+export function seal<O extends object>(operation: O): O {
   const [name] = Object.keys(operation);
-  let sealed: WriteOperation = {};
+  let sealed = {} as O;
   let cause: unknown;
   try {
     sealed = JSON.parse(JSON.stringify(operation));

@@ -1,3 +1,6 @@
+import type { TopicFamily } from '../core/family.js';
+import { compareRevisions, ZERO_REVISION } from '../core/revision.js';
+import type { Role } from '../core/role.js';
 import { createRevisionSync } from '../core/sync.js';
 import type { TopicStore } from '../core/topic-store.js';
 
@@ -17,7 +20,25 @@ export type SettingsAction = { type: 'paint'; theme: 'light' | 'dark' } | { type
 export function mustNotCompile(
   store: TopicStore<Settings>,
   acting: TopicStore<Settings, SettingsAction>,
+  family: TopicFamily<Settings, SettingsAction>,
+  role: Role,
 ): void {
+  // @ts-expect-error -- members are missing
+  family.create({ initial: { theme: 'dark' } });
+  // @ts-expect-error -- an id is a text
+  family.topic(42);
+  // @ts-expect-error -- which one is to be had or created must be said
+  family.getOrCreate();
+  // @ts-expect-error -- a topic of this family has no such action
+  family.topic('1').dispatch({ type: 'shrink' });
+  // @ts-expect-error -- the store comes when the topic is there
+  family.create({ id: '1' }).get();
+  // @ts-expect-error -- a family has no state of its own
+  family.get();
+  // @ts-expect-error -- no such role
+  if (role.role() === 'leader') role.join();
+  // @ts-expect-error -- a page that is not primary has no term
+  compareRevisions(role.term, ZERO_REVISION);
   // @ts-expect-error -- no such action
   acting.dispatch({ type: 'shrink' });
   // @ts-expect-error -- not what the action carries
