@@ -245,11 +245,10 @@ impl Announcements {
             Entry::Occupied(newer) => {
                 let mut state = slot.state.lock();
                 let not_before = state.not_before;
-                let waiting = state.take(not_before);
+                let Some(Waiting { revision, source }) = state.take(not_before) else { return };
+                state.told(revision);
                 drop(state);
-                if let Some(Waiting { revision, source }) = waiting {
-                    newer.get().state.lock().note(revision, source);
-                }
+                newer.get().state.lock().note(revision, source);
             }
         }
     }
@@ -287,6 +286,7 @@ mod tests {
         all.note_readable(&later, revision(2), Some("other".into()));
         all.put_back(taken, waiting, Duration::from_secs(9));
         assert_eq!(all.waiting(), 1);
+        assert!(!all.note(&earlier, revision(1), None), "it is seen to");
         all.announce_due();
         let heard = recorder.take();
         assert_eq!(

@@ -105,7 +105,7 @@ pub(crate) fn unique(family: &TopicName) -> TopicName {
 }
 
 fn split(topic: &TopicName) -> Option<(&str, &str)> {
-    topic.as_str().rsplit_once('/')
+    topic.as_str().rsplit_once('/').filter(|(_, id)| !id.is_empty())
 }
 
 /// A family, as the store knows it.
@@ -244,7 +244,9 @@ mod tests {
     fn a_family_knows_its_topics() {
         let topic = CHATS.topic(7).unwrap();
         assert_eq!((topic.name().as_str(), CHATS.id_of(topic.name())), ("team/chats/7", Some("7")));
-        assert_eq!(CHATS.id_of(&TopicName::new("team/chats/7/8").unwrap()), None);
+        for other in ["team/chats/7/8", "team/chats/", "team/chats", "chats/7"] {
+            assert_eq!(CHATS.id_of(&TopicName::new(other).unwrap()), None, "{other:?}");
+        }
         for id in ["", "a/b", "a b", "*", &"x".repeat(128)] {
             assert!(CHATS.topic(id).is_err(), "{id:?}");
         }

@@ -352,6 +352,7 @@ mod tests {
         let sessions = Sessions::default();
         met(&sessions, &session("a", "live"), 0);
         sessions.wrote(&session("a", "late"), secs(1));
+        assert_eq!(sessions.next_deadline(), Some(secs(61)), "it is remembered for the grace, and not for ever");
         let other = TopicName::new("other").unwrap();
         sessions.subscribe(&session("a", "live"), &other, &life(), secs(2));
         assert_eq!((sessions.readers(&topic()), sessions.readers(&other)), (1, 1));
