@@ -1,6 +1,6 @@
 import { createTopic, listTopics, removeTopic } from './admin.js';
 import type { LockstepError } from './errors.js';
-import { pageOf } from './page.js';
+import { mintId, pageOf } from './page.js';
 import { createTopicStore } from './store.js';
 import type { TopicStore, TopicStoreOptions } from './topic-store.js';
 import type { AdminTransport } from './transport.js';
@@ -119,12 +119,13 @@ export function createTopicFamily<T, A = never>(
     return store;
   }
 
+  // The id is this page's: a call that Tauri runs again makes no second topic.
   async function create({
-    id,
+    id = mintId(8),
     initial,
   }: CreateOptions<T> & { id?: string } = {}): Promise<TopicStore<T, A>> {
     const { topic, withheld } = await createTopic(transport, {
-      ...(id === undefined ? { family } : { topic: prefix + id }),
+      topic: prefix + id,
       session: pageOf(transport).session,
       ...(initial !== undefined && seal({ initial })),
     });

@@ -92,7 +92,7 @@ export function pageOf({ scope = globalThis }: Pick<Transport, 'scope'>): Page {
   holder[KEY] ??= {};
   const page = holder[KEY];
   page.version ??= 1;
-  page.session ??= mintSession();
+  page.session ??= mintId(16);
   page.topics ??= new Map();
   return page as Page;
 }
@@ -105,7 +105,7 @@ export function pageOf({ scope = globalThis }: Pick<Transport, 'scope'>): Page {
  */
 export function renew(transport: Pick<Transport, 'scope'>, held: string): string {
   const page = pageOf(transport);
-  if (page.session === held) page.session = mintSession();
+  if (page.session === held) page.session = mintId(16);
   return page.session;
 }
 
@@ -121,9 +121,11 @@ export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   return entry as PageTopic;
 }
 
-function mintSession(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+/** An id that nobody else has: two hexadecimal digits for each byte. */
+export function mintId(bytes: number): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(bytes)), (byte) =>
+    byte.toString(16).padStart(2, '0'),
+  ).join('');
 }
 
 /**

@@ -258,6 +258,21 @@ describe('status', () => {
     expect(settings.status).toBe('synchronized');
   });
 
+  it('denied has lost its subscription, and subscribes anew once it is let in', async () => {
+    let granted = true;
+    const { backend, settings, count } = setup({ grants: () => granted });
+    const store = await settings();
+    granted = false;
+    backend.set('settings', { ...FIRST, theme: 'secret' });
+    await tick();
+    expect(store.status).toBe('denied');
+    expect(count('request', 'subscribe')).toBe(1);
+    granted = true;
+    await pass(5000);
+    expect(store.status).toBe('synchronized');
+    expect(count('request', 'subscribe')).toBe(2);
+  });
+
   it('one status listener that throws does not keep the others from hearing', async () => {
     const { backend, store } = setup();
     const settings = store<Settings>(backend.window('main'), 'settings');

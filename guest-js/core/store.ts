@@ -60,8 +60,8 @@ export function createTopicStore<T, A = never>(
   let shown: T | undefined;
   let announced: InvalidationEvent | undefined;
   let status: TopicStatus = 'idle';
-  // The backend has no such topic, and with it no subscription of this page.
-  let absent = false;
+  // Why the backend has no subscription of this page: it has no such topic, or does not let it in.
+  let unlinked: unknown;
   let sleepless: Unsubscribe | undefined;
   let release = (): void => {};
   const ready = deferred<void>();
@@ -140,12 +140,13 @@ export function createTopicStore<T, A = never>(
     },
     onState(state, error) {
       const { kind } = Object(error);
-      if (kind === 'unknownTopic') absent = true;
-      else if (absent && !error) {
-        absent = false;
+      const denied = kind === 'denied';
+      if (denied || kind === 'unknownTopic') unlinked = kind;
+      else if (unlinked && !error) {
+        unlinked = undefined;
         relink(transport, topic, linkFailed);
       }
-      turn(kind === 'denied' ? kind : absent && engine.gate.since() ? 'removed' : state);
+      turn(denied ? kind : unlinked === 'unknownTopic' && engine.gate.since() ? 'removed' : state);
     },
   });
 

@@ -208,6 +208,13 @@ impl<T: State> TopicCell<T> {
         Ok(value)
     }
 
+    /// Takes over what the sessions wrote to an earlier topic of this name.
+    pub(crate) fn remember(&self, sequences: Sequences) {
+        let mut writers = self.writers.lock();
+        *writers = sequences;
+        self.count(&writers);
+    }
+
     fn count(&self, writers: &Sequences) {
         self.remembered.store(writers.len() as u64, Ordering::Relaxed);
     }
@@ -262,7 +269,7 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     /// Ends it for all who hold it, once the write that is under way is done: nobody can write it any more. Says no
     /// where that was so before, or where `still` does, under the writers' lock; else returns the revision of its end.
-    fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<Result<Revision, Exhausted>>;
+    fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End>;
 
     /// Gives the state a new revision, so that everybody asks again; `None` where it was removed, or none is left.
     fn touch(&self, revisions: &RevisionCounter) -> Option<Revision>;
@@ -283,6 +290,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     fn remembered_writers(&self) -> u64;
 }
+
+/// The revision of a topic's end, and what its sessions wrote last.
+pub(crate) type End = (Result<Revision, Exhausted>, Sequences);
 
 /// A topic that nobody else can write just now.
 pub(crate) trait Locked {}
@@ -329,15 +339,15 @@ impl<T: State> AnyTopic for TopicCell<T> {
         &self.life
     }
 
-    fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<Result<Revision, Exhausted>> {
+    fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End> {
         let mut writers = self.writers.lock();
         if self.is_removed() || !still() {
             return None;
         }
         self.removed.store(true, Ordering::Relaxed);
-        *writers = Sequences::default();
+        let sequences = mem::take(&mut *writers);
         self.count(&writers);
-        Some(revisions.next())
+        Some((revisions.next(), sequences))
     }
 
     fn touch(&self, revisions: &RevisionCounter) -> Option<Revision> {

@@ -73,6 +73,8 @@ impl Store {
         let revision = self.shared.revisions.next().map_err(|Exhausted| CreateError::Exhausted(name.clone()))?;
         let slot = self.shared.announcements.slot(name);
         let cell = Arc::new(TopicCell::new(slot, revision, initial, options, asker, &*self.shared.clock));
+        cell.remember(self.shared.removed.take(name));
+        self.shared.sessions.revive(name, cell.life());
         let created = Snapshot { revision, value: Arc::clone(&cell.current().value) };
         topics.insert(name.clone(), Entry { typed: cell.clone(), topic: cell.clone() });
         let mortal = cell.life().is_mortal();
@@ -186,7 +188,8 @@ impl Store {
 
     /// Ends a topic's life. Writers find out first, then those who would read it, then everybody.
     fn end(&self, topic: Arc<dyn AnyTopic>, still: &dyn Fn() -> bool, by: Option<Arc<str>>) -> bool {
-        let Some(revision) = topic.end(&self.shared.revisions, still) else { return false };
+        let Some((revision, sequences)) = topic.end(&self.shared.revisions, still) else { return false };
+        self.shared.removed.keep(topic.name(), sequences, self.now());
         self.shared.sessions.retire(topic.name(), topic.life());
         let mut topics = self.shared.topics.write();
         let entry = topics.remove(topic.name());
@@ -220,6 +223,7 @@ impl Store {
         for Forget { topic, sessions } in kept {
             self.forget_in(topic, sessions);
         }
+        self.shared.removed.expire(now);
         let mut panicked = Vec::new();
         let mortal = self.shared.mortal.lock().clone();
         for topic in mortal {
@@ -231,7 +235,8 @@ impl Store {
         }
         let again = (!self.shared.unforgotten.lock().is_empty()).then(|| now + FORGET_AGAIN);
         let mortal = self.shared.mortal.lock().iter().filter_map(|topic| topic.life().next_deadline()).min();
-        let next = [self.shared.sessions.next_deadline(), again, mortal].into_iter().flatten().min();
+        let removed = self.shared.removed.next_deadline();
+        let next = [self.shared.sessions.next_deadline(), removed, again, mortal].into_iter().flatten().min();
         Reaped { next, panicked }
     }
 
@@ -255,6 +260,7 @@ impl Store {
     /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others.
     pub(crate) fn forget(&self, sessions: Vec<SessionKey>) {
         let sessions: Arc<[SessionKey]> = sessions.into();
+        self.shared.removed.forget(&sessions);
         let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
         for entry in topics {
             self.forget_in(entry.topic, Arc::clone(&sessions));

@@ -3,7 +3,7 @@
 use crate::{life::Life, sync::Mutex, topic::TopicName};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeSet, HashMap, VecDeque},
     fmt, mem,
     str::FromStr,
     sync::Arc,
@@ -16,6 +16,9 @@ pub const SESSION_GRACE: Duration = Duration::from_secs(60);
 
 /// How many page lives of one label are remembered, dropped ones included.
 pub const SESSIONS_PER_LABEL: usize = 8;
+
+/// How many removed topics a page goes on with where they are created again; of more, those that were removed last.
+const MISSED_PER_PAGE: usize = 1000;
 
 /// The id that a page's guest mints when the page loads: 1 to 64 of `A-Z a-z 0-9 - _`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -122,13 +125,36 @@ struct Page {
     /// It was its label's current page once: what it subscribes from here on may be a repetition.
     was_current: bool,
     topics: BTreeSet<TopicName>,
+    /// What it read until that was removed, oldest first: it goes on where such a topic is created again.
+    missed: VecDeque<TopicName>,
 }
 
 impl Page {
+    fn new(id: PageId, was_current: bool) -> Self {
+        let (topics, missed) = (BTreeSet::new(), VecDeque::new());
+        Self { id, dropped: None, ended: false, was_current, topics, missed }
+    }
+
     fn drop_at(&mut self, now: Duration, departure: Departure) -> TopicsLeft {
         self.dropped.get_or_insert(now);
         self.ended |= departure == Departure::Ended;
+        self.missed.clear();
         mem::take(&mut self.topics)
+    }
+
+    fn miss(&mut self, topic: &TopicName) {
+        if self.topics.remove(topic) {
+            self.missed.push_back(topic.clone());
+            if self.missed.len() > MISSED_PER_PAGE {
+                self.missed.pop_front();
+            }
+        }
+    }
+
+    /// Says whether it missed it.
+    fn stop_missing(&mut self, topic: &TopicName) -> bool {
+        let at = self.missed.iter().position(|missed| missed == topic);
+        at.is_some_and(|at| self.missed.remove(at).is_some())
     }
 }
 
@@ -153,13 +179,7 @@ impl Sessions {
             page.dropped = page.dropped.map(|_| now);
             return None;
         }
-        let page = |dropped| Page {
-            id: session.page.clone(),
-            dropped,
-            ended: false,
-            was_current: false,
-            topics: BTreeSet::new(),
-        };
+        let page = |dropped| Page { dropped, ..Page::new(session.page.clone(), false) };
         match pages.iter().rposition(|page| page.dropped.is_none()) {
             Some(live) => pages.insert(live, page(Some(now))),
             None => pages.push(page(None)),
@@ -180,16 +200,10 @@ impl Sessions {
         }
         let pages = labels.entry(Arc::clone(&session.label)).or_default();
         let at = pages.iter().position(|page| page.id == session.page);
-        let new = || Page {
-            id: session.page.clone(),
-            dropped: None,
-            ended: false,
-            was_current: true,
-            topics: BTreeSet::new(),
-        };
-        let mut page = at.map_or_else(new, |at| pages.remove(at));
+        let mut page = at.map_or_else(|| Page::new(session.page.clone(), true), |at| pages.remove(at));
         let left = pages.iter_mut().map(|older| older.drop_at(now, Departure::Ended)).collect();
         (page.dropped, page.ended, page.was_current) = (None, false, true);
+        page.stop_missing(topic);
         page.topics.insert(topic.clone());
         pages.push(page);
         Joined { too_late: false, evicted: evict(&session.label, pages), left }
@@ -200,7 +214,10 @@ impl Sessions {
         let mut labels = self.labels.lock();
         let pages = labels.get_mut(&session.label);
         let page = pages.and_then(|pages| pages.iter_mut().find(|page| page.id == session.page));
-        page.is_some_and(|page| page.topics.remove(topic))
+        page.is_some_and(|page| {
+            page.stop_missing(topic);
+            page.topics.remove(topic)
+        })
     }
 
     /// The label's page has gone.
@@ -214,15 +231,29 @@ impl Sessions {
     pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<TopicsLeft> {
         let mut labels = self.labels.lock();
         let pages = labels.get_mut(label).into_iter().flatten();
-        pages.map(|page| page.topics.take(topic).into_iter().collect()).collect()
+        let left = |page: &mut Page| {
+            page.stop_missing(topic);
+            page.topics.take(topic).into_iter().collect()
+        };
+        pages.map(left).collect()
     }
 
-    /// Nobody reads the topic any more, nor begins to.
+    /// Nobody reads the topic any more, nor begins to. Those who did miss it.
     pub(crate) fn retire(&self, topic: &TopicName, life: &Life) {
         let mut labels = self.labels.lock();
         life.retire();
         for page in labels.values_mut().flatten() {
-            page.topics.remove(topic);
+            page.miss(topic);
+        }
+    }
+
+    /// A topic has been created: those who missed one of its name read it, whether they have heard of its end or not.
+    pub(crate) fn revive(&self, topic: &TopicName, life: &Life) {
+        let mut labels = self.labels.lock();
+        for page in labels.values_mut().flatten() {
+            if page.stop_missing(topic) && life.join() {
+                page.topics.insert(topic.clone());
+            }
         }
     }
 
@@ -380,6 +411,38 @@ mod tests {
         let forgotten = (0..100).filter_map(|n| sessions.wrote(&session("a", &format!("p{n}")), secs(0))).count();
         assert_eq!(sessions.len(), SESSIONS_PER_LABEL);
         assert_eq!(forgotten, 100 - SESSIONS_PER_LABEL);
+    }
+
+    #[test]
+    fn who_read_a_removed_topic_reads_the_one_that_comes_after_it() {
+        let sessions = Sessions::default();
+        for label in ["stays", "leaves", "closes"] {
+            met(&sessions, &session(label, "p"), 0);
+        }
+        sessions.retire(&topic(), &life());
+        assert_eq!(sessions.readers(&topic()), 0);
+        sessions.unsubscribe(&session("leaves", "p"), &topic());
+        sessions.drop_label("closes", Departure::Ended, secs(1));
+        let next = life();
+        sessions.revive(&topic(), &next);
+        assert_eq!((sessions.readers(&topic()), next.joins()), (1, 1));
+        assert!(sessions.reads(&session("stays", "p"), &topic()));
+    }
+
+    #[test]
+    fn i14_a_page_misses_a_constant_number_of_topics() {
+        let sessions = Sessions::default();
+        let name = |n: usize| TopicName::new(format!("t{n}")).unwrap();
+        for n in 0..3 * MISSED_PER_PAGE {
+            sessions.subscribe(&session("a", "p"), &name(n), &life(), secs(0));
+            sessions.retire(&name(n), &life());
+        }
+        let page_misses = |n| {
+            sessions.revive(&name(n), &life());
+            sessions.readers(&name(n)) == 1
+        };
+        assert!(!page_misses(0) && !page_misses(2 * MISSED_PER_PAGE - 1));
+        assert!(page_misses(2 * MISSED_PER_PAGE) && page_misses(3 * MISSED_PER_PAGE - 1));
     }
 
     #[test]

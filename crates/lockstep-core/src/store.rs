@@ -9,6 +9,7 @@ use crate::{
     error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
     family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
+    sequence::Removed,
     session::{SessionKey, Sessions},
     snapshot::{Snapshot, Version},
     sync::{Mutex, RwLock},
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) mortal: Mutex<Vec<Arc<dyn AnyTopic>>>,
     pub(crate) revisions: RevisionCounter,
     pub(crate) sessions: Sessions,
+    pub(crate) removed: Removed,
     pub(crate) announcements: Announcements,
     /// What is still to be forgotten where a write was under way.
     pub(crate) unforgotten: Mutex<Vec<Forget>>,
@@ -125,6 +127,7 @@ impl Store {
                 mortal: Mutex::default(),
                 revisions: RevisionCounter::new(last_revision),
                 sessions: Sessions::default(),
+                removed: Removed::default(),
                 unforgotten: Mutex::default(),
                 announcements: Announcements::new(announce_interval, Arc::clone(&clock), Arc::new(announce)),
                 clock,

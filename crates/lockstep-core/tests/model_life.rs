@@ -143,6 +143,8 @@ struct World {
     counter: u64,
     last: BTreeMap<usize, u64>,
     alive: BTreeMap<usize, Alive>,
+    /// Who read a topic that has ended, and will read the next one of its name.
+    missed: BTreeMap<usize, BTreeSet<usize>>,
     pages: [usize; 3],
     seq: u64,
     announced: BTreeMap<TopicName, Revision>,
@@ -159,6 +161,7 @@ impl World {
             counter: 0,
             last: BTreeMap::new(),
             alive: BTreeMap::new(),
+            missed: BTreeMap::new(),
             pages: [0; 3],
             seq: 0,
             announced: BTreeMap::new(),
@@ -182,16 +185,15 @@ impl World {
         let now = self.store.now();
         let expires = span.ttl.map(|ttl| now + Duration::from_secs(ttl));
         let ask = span.while_read.then(|| now + SELF_DESTRUCT_INTERVAL);
-        let readers = BTreeSet::new();
+        let readers = self.missed.remove(&topic).unwrap_or_default();
         self.alive.insert(topic, Alive { born: revision, revision, value, span, expires, ask, readers });
     }
 
     fn ends(&mut self, topic: usize) -> bool {
-        let was_there = self.alive.remove(&topic).is_some();
-        if was_there {
-            self.bump(topic);
-        }
-        was_there
+        let Some(ended) = self.alive.remove(&topic) else { return false };
+        self.missed.entry(topic).or_default().extend(ended.readers);
+        self.bump(topic);
+        true
     }
 
     fn wrote(&mut self, topic: usize, value: u32, told: Result<Revision, AccessError>) {
@@ -210,6 +212,9 @@ impl World {
 
     fn leaves(&mut self, topic: usize, window: usize) {
         let now = self.store.now();
+        if let Some(missed) = self.missed.get_mut(&topic) {
+            missed.remove(&window);
+        }
         if let Some(alive) = self.alive.get_mut(&topic)
             && alive.readers.remove(&window)
         {
