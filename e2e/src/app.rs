@@ -152,6 +152,31 @@ impl App {
         .await
     }
 
+    /// Waits until the topic is there, or is not, as the backend sees it.
+    pub async fn has_topic(&self, topic: &str, there: bool) -> Result<()> {
+        let what = format!("{topic:?} is {}there", if there { "" } else { "not " });
+        wait_until(&what, async || Ok(self.stats().await?.readers.contains_key(topic) == there)).await
+    }
+
+    /// Waits until a window of this label is the primary, as the backend sees it. Returns the term.
+    pub async fn has_primary(&self, label: &str) -> Result<String> {
+        let mut term = None;
+        wait_until(&format!("{label:?} is the primary"), async || {
+            let primary = self.stats().await?.primary;
+            term = primary.clone().filter(|primary| primary.window == label).map(|primary| primary.term);
+            if term.is_some() { Ok(true) } else { bail!("it is {primary:?}") }
+        })
+        .await?;
+        term.context("no primary")
+    }
+
+    /// Reloads a window of the test app from Rust, and waits until its new page is ready.
+    pub async fn reload(&self, window: Window<'_>) -> Result<()> {
+        let life: f64 = window.eval("pageLife").await?;
+        self.invoke::<()>("reload_window", json!({ "label": window.label() })).await?;
+        window.holds(&format!("pageLife !== {life} && counter.get() !== undefined")).await
+    }
+
     /// What every window shows: for the message of a test that failed.
     pub(crate) async fn describe(&self) -> String {
         let mut text = String::new();

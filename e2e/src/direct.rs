@@ -42,6 +42,18 @@ impl DirectApp {
         Process::new(self.group.first().id())
     }
 
+    /// The web process of a window. Nothing says which one it is, so the window is given something to do.
+    pub async fn web_process_of(&mut self, label: &str) -> Result<Process> {
+        let processes = self.process()?.web_processes();
+        let times = || processes.iter().map(Process::user_time).collect::<Result<Vec<_>>>();
+        let before = times()?;
+        let busy = "(() => { const end = performance.now() + 500; while (performance.now() < end); return 0 })()";
+        self.eval(label, busy).await?;
+        let used = times()?.into_iter().zip(before).map(|(after, before)| after - before);
+        let (busiest, _) = processes.iter().zip(used).max_by_key(|(_, used)| *used).context("no web process")?;
+        Ok(busiest.clone())
+    }
+
     /// The value of an expression in a window; a promise has none.
     pub async fn eval(&self, label: &str, expression: &str) -> Result<Value> {
         let mut pipes = self.pipes.lock().await;
@@ -83,16 +95,27 @@ impl DirectApp {
         self.is_ready(label).await
     }
 
+    /// Reloads a window, and waits until its new page is ready.
+    pub async fn reload(&self, label: &str) -> Result<()> {
+        self.resolves("main", &format!("invoke('reload_window', {{ label: {label:?} }})")).await?;
+        self.is_ready(label).await
+    }
+
     async fn is_ready(&self, label: &str) -> Result<()> {
         self.shows(label, "typeof isReady === 'boolean' && counter.get() !== undefined", true).await
     }
 
     /// Waits until so many pages read the topic.
     pub async fn has_readers(&self, topic: &str, count: usize) -> Result<()> {
-        let expression = format!("invoke('stats').then((stats) => stats.readers[{topic:?}])");
-        wait_until(&format!("{topic:?} has {count} readers"), async || {
-            let found = self.resolves("main", &expression).await?;
-            if found == json!(count) { Ok(true) } else { bail!("it has {found}") }
+        self.stats_show(&format!("readers[{topic:?}]"), count).await
+    }
+
+    /// Waits until a member of what the command `stats` answers has this value; null is one that is not there.
+    pub async fn stats_show(&self, member: &str, expected: impl Into<Value>) -> Result<()> {
+        let expected = expected.into();
+        wait_until(&format!("{member} is {expected}"), async || {
+            let found = self.resolves("main", &format!("invoke('stats').then((stats) => stats.{member})")).await?;
+            if found == expected { Ok(true) } else { bail!("it is {found}") }
         })
         .await
     }

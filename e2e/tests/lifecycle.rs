@@ -1,7 +1,7 @@
 //! Windows that end, well or badly.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use lockstep_e2e::{
     App, Binary, DirectApp, Failure, PATIENCE, Process, full, wait_for, wait_until, with_app, without_app,
 };
@@ -85,7 +85,7 @@ fn a_web_process_that_dies_takes_only_its_own_window_s_session() -> Result<(), F
         app.open("c").await?;
         app.has_readers("counter", 3).await?;
 
-        busiest_while_b_is_busy(&mut app).await?.kill()?;
+        app.web_process_of("b").await?.kill()?;
         app.has_readers("counter", 2).await?;
         app.resolves("main", "counter.set(5)").await?;
         app.shows("c", "counter.get()", 5).await?;
@@ -97,16 +97,4 @@ fn a_web_process_that_dies_takes_only_its_own_window_s_session() -> Result<(), F
         app.has_readers("counter", 3).await?;
         app.shows("b", "counter.get()", 6).await
     })
-}
-
-/// Nothing says which web process is a window's, so the window is given something to do.
-async fn busiest_while_b_is_busy(app: &mut DirectApp) -> Result<Process> {
-    let processes = app.process()?.web_processes();
-    let times = || processes.iter().map(Process::user_time).collect::<Result<Vec<_>>>();
-    let before = times()?;
-    let busy = "(() => { const end = performance.now() + 500; while (performance.now() < end); return 0 })()";
-    app.eval("b", busy).await?;
-    let used = times()?.into_iter().zip(before).map(|(after, before)| after - before);
-    let (busiest, _) = processes.iter().zip(used).max_by_key(|(_, used)| *used).context("no web process")?;
-    Ok(busiest.clone())
 }

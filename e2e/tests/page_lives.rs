@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use anyhow::Result;
-use lockstep_e2e::{App, Binary, Failure, Window, wait_until, with_app};
+use lockstep_e2e::{Binary, Failure, Window, wait_until, with_app};
 use serde_json::json;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ fn i11_a_write_under_way_while_its_page_reloads_is_applied_once() -> Result<(), 
                 Ok(now.writes > begun.writes && now.commands > begun.commands)
             })
             .await?;
-            reload(app, b).await?;
+            app.reload(b).await?;
             b.shows("slowToWrite.get()", round).await?;
         }
         // One more, which gives those that were repeated time to be taken.
@@ -84,7 +84,7 @@ fn a_reloaded_window_in_the_midst_of_its_writes_loses_no_other_window_s() -> Res
         main.begins("await times(300, () => counter.update((count) => count + 1))").await?;
         for _ in 0..3 {
             b.does("counter.update((count) => count + 1000); counter.update((count) => count + 1000)").await?;
-            reload(app, b).await?;
+            app.reload(b).await?;
         }
         main.is_done().await?;
         // What b had begun may or may not have been applied, but each at most once, and as a whole.
@@ -133,13 +133,6 @@ fn i8_a_hidden_window_is_in_step_when_it_is_shown() -> Result<(), Failure> {
         b.does("await counter.set(51)").await?;
         main.shows("counter.get()", 51).await
     })
-}
-
-/// Reloads the window from Rust, and waits until its new page is ready.
-async fn reload(app: &App, window: Window<'_>) -> Result<()> {
-    let life: f64 = window.eval("pageLife").await?;
-    app.invoke::<()>("reload_window", json!({ "label": window.label() })).await?;
-    window.holds(&format!("pageLife !== {life} && counter.get() !== undefined")).await
 }
 
 /// The revision that the slow topic is at. Revisions are counted over all topics, so each write costs one.

@@ -111,3 +111,60 @@ fn i3_windows_that_set_at_the_same_moment_agree_afterwards() -> Result<(), Failu
         Ok(())
     })
 }
+
+#[test]
+fn i10_a_stale_window_that_saves_a_whole_object_erases_nobody_s_change_unless_it_says_so() -> Result<(), Failure> {
+    with_app(Binary::Test, async |app| {
+        let (main, b) = (app.window("main"), app.open("b").await?);
+        main.does("await note.set({ text: 'old', done: false, tags: [], author: null })").await?;
+        b.shows("note.get().text", "old").await?;
+        // A form that was opened before main writes, and is saved after it.
+        b.does("window.form = { ...note.get(), tags: ['from b'] }; window.opened = note.revision").await?;
+        main.does("await note.merge({ text: 'from main' })").await?;
+
+        let refused: Value = b
+            .run(
+                "const error = await note.set(form, { expectedRevision: opened }).catch((error) => error);
+                 return { kind: error.kind, text: error.data.text, isNewer: Number(error.revision) > Number(opened) };",
+            )
+            .await?;
+        assert_eq!(refused, json!({ "kind": "conflict", "text": "from main", "isNewer": true }));
+        main.shows("note.get()", json!({ "text": "from main", "done": false, "tags": [], "author": null })).await?;
+
+        // An update decides again, on what is there now.
+        b.does("await note.update((note) => ({ ...note, tags: form.tags }))").await?;
+        main.shows("note.get()", json!({ "text": "from main", "done": false, "tags": ["from b"], "author": null }))
+            .await?;
+        // To save without a revision is to say so.
+        b.does("await note.set(form)").await?;
+        main.shows("note.get()", json!({ "text": "old", "done": false, "tags": ["from b"], "author": null })).await
+    })
+}
+
+#[test]
+fn i10_an_update_by_a_window_that_has_heard_nothing_yet_keeps_what_the_other_wrote() -> Result<(), Failure> {
+    with_app(Binary::Test, async |app| {
+        let (main, b) = (app.window("main"), app.open("b").await?);
+        main.does("await note.merge({ text: 'old' })").await?;
+        b.shows("note.get().text", "old").await?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_millis() as u64;
+        main.begins(&format!("await at({}); await note.merge({{ text: 'from main' }})", now + 200)).await?;
+        // It hears nothing while it is busy, so its copy is old when it begins to write.
+        let seen: Value = b
+            .run(&format!(
+                "while (Date.now() < {});
+                 const seen = [];
+                 await note.update((note) => {{
+                     seen.push(note.text);
+                     return {{ ...note, tags: ['from b'] }};
+                 }});
+                 return seen;",
+                now + 700
+            ))
+            .await?;
+        main.is_done().await?;
+        assert_eq!(seen, json!(["old", "from main"]), "it was stale, and decided again");
+        main.shows("note.get()", json!({ "text": "from main", "done": false, "tags": ["from b"], "author": null }))
+            .await
+    })
+}

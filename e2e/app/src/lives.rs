@@ -8,6 +8,9 @@ use tauri_plugin_lockstep::{Builder, LockstepExt, TopicFamily, TopicOptions};
 /// Goes with its last reader.
 const ROOMS: TopicFamily<Vec<String>> = TopicFamily::new("rooms");
 
+/// Goes when fewer than two read it.
+const MEETINGS: TopicFamily<Vec<String>> = TopicFamily::new("meetings");
+
 /// Lasts, until somebody removes it.
 const DOCUMENTS: TopicFamily<Vec<String>> = TopicFamily::new("documents");
 
@@ -22,6 +25,7 @@ const TTL: Duration = Duration::from_secs(1);
 pub fn topics(builder: Builder) -> Builder {
     builder
         .family_with(ROOMS, |_| vec![], TopicOptions::new().self_destruct(|clients_left, _| clients_left == 0))
+        .family_with(MEETINGS, |_| vec![], TopicOptions::new().self_destruct(|clients_left, _| clients_left < 2))
         .family(DOCUMENTS, |_| vec![])
         .family_with(FLASHES, |_| 0, TopicOptions::new().ttl(TTL))
         .family_with(DRAFTS, |_| 0, TopicOptions::new().ttl(TTL).renewed_by_writes())

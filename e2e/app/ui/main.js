@@ -37,6 +37,13 @@ const stores = [
   counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead, staff, ...Object.values(hooked),
 ];
 
+const family = (name) => lockstep.defineTopicFamily(name, { logger });
+const rooms = family('rooms');
+const meetings = family('meetings');
+const documents = family('documents');
+const flashes = family('flashes');
+const drafts = family('drafts');
+
 // Each hook is asked about a number in the way in which it meets one.
 const askHook = (hook, value) =>
   hook === 'reducer' ? hooked[hook].dispatch({ type: 'become', value }) : hooked[hook].set(value);
@@ -126,11 +133,38 @@ async function anotherGuest() {
   }
 }
 
+// The role. What this page does in it is noted in the backend, so that a test sees the order.
+let primary;
+const roleOf = () => primary?.role();
+// How long it takes to stop what the primary does.
+let stoppingMs = 0;
+function takePart(options) {
+  primary = lockstep.defineRole({ logger, ...options });
+  let work = Promise.resolve();
+  let ofTerm;
+  const note = (deed, term) => invoke('note_role', { page: pageLife, term, deed });
+  primary.onRole(async (role, { term }) => {
+    if (role === 'primary') {
+      ofTerm = term;
+      work = (async () => {
+        await note('began', term);
+        for (; ofTerm === term; await pause(5)) await note('worked', term);
+      })();
+    } else if (ofTerm !== undefined) {
+      const ended = ofTerm;
+      ofTerm = undefined;
+      await work;
+      await pause(stoppingMs);
+      await note('ended', ended);
+    }
+  });
+}
+
 /** What this page shows, for the message of a test that failed. */
 function describe() {
   const used = stores.filter((store) => store.status !== 'idle');
   const states = used.map((store) => [store.topic, { value: store.get(), revision: store.revision, status: store.status }]);
-  return { label, outcome, topics: Object.fromEntries(states), calls, heard, problems };
+  return { label, outcome, role: primary && [primary.role(), primary.holder], topics: Object.fromEntries(states), calls, heard, problems };
 }
 
 document.querySelector('#label').textContent = label;
