@@ -1,0 +1,10 @@
+/**
+ * Lockstep for React 19: a topic's state in a component.
+ *
+ * However many components use a topic, the window subscribes once and pulls once: the store that
+ * they are given is one. None of them ends it.
+ *
+ * @module
+ */
+export { TopicProvider, type TopicProviderProps, useTopicStore } from './provider.js';
+export { type UseTopicOptions, useTopic, useTopicSelector, useTopicStatus } from './use-topic.js';

@@ -1,0 +1,72 @@
+import {
+  getCurrentScope,
+  hasInjectionContext,
+  type InjectionKey,
+  inject,
+  onScopeDispose,
+  type ShallowRef,
+  shallowReadonly,
+  shallowRef,
+} from 'vue';
+import type { TopicStatus, TopicStore } from '../core/topic-store.js';
+
+/** A topic in a component. */
+export interface UseTopicReturn<T, A = never> {
+  /**
+   * The state; undefined before the first snapshot. Shallow: its value is the store's own copy,
+   * of which parts that did not change stay `===`. Not to be changed: write with `store`.
+   */
+  readonly state: Readonly<ShallowRef<T | undefined>>;
+  /** What the store is doing. */
+  readonly status: Readonly<ShallowRef<TopicStatus>>;
+  /** The store in force, to write to: the one given, unless {@link topicKey} replaces it. */
+  readonly store: TopicStore<T, A>;
+}
+
+const keys = new WeakMap<object, symbol>();
+
+/**
+ * The key under which components look for another store than the one that they import: for tests
+ * and component galleries, which have no Tauri. Always the same for the same store.
+ *
+ * @example
+ * const fake = createTopicStore<Settings>('settings', transport);
+ * createApp(Form).provide(topicKey(settings), fake).mount('#app');
+ */
+export function topicKey<T, A = never>(store: TopicStore<T, A>): InjectionKey<TopicStore<T, A>> {
+  const key = keys.get(store) ?? Symbol(store.topic);
+  keys.set(store, key);
+  return key;
+}
+
+/**
+ * A topic's state and status as read-only refs, until the current effect scope ends: that of the
+ * component, where it is called in `setup`. Outside of any scope they are kept up for good. The
+ * store itself is never closed by it.
+ *
+ * For a part of the state, `computed(() => state.value?.part)` changes only when the part does.
+ *
+ * @example
+ * const { state, status, store } = useTopic(settings);
+ * const dark = computed(() => state.value?.dark ?? false);
+ * const toggle = () => store.merge({ dark: !dark.value });
+ */
+export function useTopic<T, A = never>(given: TopicStore<T, A>): UseTopicReturn<T, A> {
+  const store = hasInjectionContext() ? inject(topicKey(given), given) : given;
+  const state = shallowRef(store.get());
+  const status = shallowRef(store.status);
+  const stops = [
+    store.subscribe((next) => {
+      state.value = next;
+    }),
+    store.onStatus((next) => {
+      status.value = next;
+    }),
+  ];
+  if (getCurrentScope()) {
+    onScopeDispose(() => {
+      for (const stop of stops) stop();
+    });
+  }
+  return { state: shallowReadonly(state), status: shallowReadonly(status), store };
+}
