@@ -8,11 +8,17 @@
  */
 export * from './core/index.js';
 export {
+  createTauriAdminTransport,
   createTauriInvalidationSubscriber,
   createTauriRevisionSync,
+  createTauriRoleTransport,
   createTauriSnapshotProvider,
   createTauriTransport,
+  defineRole,
   defineTopic,
+  defineTopicFamily,
+  listTopics,
+  removeTopic,
   type TauriInvalidationSubscriberOptions,
   type TauriInvoke,
   type TauriListen,

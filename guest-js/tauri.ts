@@ -1,5 +1,12 @@
 import { invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
+import {
+  type ListTopicsOptions,
+  listTopics as listTopicsOver,
+  removeTopic as removeTopicOver,
+} from './core/admin.js';
+import { createTopicFamily, type TopicFamily } from './core/family.js';
+import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
 import {
   createRevisionSync,
@@ -7,7 +14,7 @@ import {
   type RevisionSyncOptions,
 } from './core/sync.js';
 import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
-import type { Transport, Wake } from './core/transport.js';
+import type { AdminTransport, Hide, RoleTransport, Transport, Wake } from './core/transport.js';
 import type {
   InvalidationEvent,
   InvalidationSubscriber,
@@ -144,6 +151,53 @@ export function createTauriTransport(): Transport {
   };
 }
 
+/**
+ * The transport of a family over Tauri: the everyday store's, and what creates, removes and lists
+ * topics. Making it touches nothing.
+ *
+ * @example
+ * const jobs = createTopicFamily<Job>('jobs', createTauriAdminTransport());
+ */
+export function createTauriAdminTransport(): AdminTransport {
+  // Not spread: the label is to be asked for when it is needed.
+  return Object.assign(createTauriTransport(), {
+    createTopic: (request: object) => invoke(command('create_topic'), { ...request }),
+    removeTopic: (topic: string) => invoke(command('remove_topic'), { topic }),
+    listTopics: (prefix?: string) =>
+      invoke(command('list_topics'), { ...(prefix !== undefined && { prefix }) }),
+  });
+}
+
+/**
+ * The transport of a role over Tauri: the everyday store's, and what joins, leaves, and notices
+ * that the page is hidden. Making it touches nothing.
+ *
+ * @example
+ * const primary = createRole(createTauriRoleTransport());
+ */
+export function createTauriRoleTransport(): RoleTransport {
+  return Object.assign(createTauriTransport(), {
+    joinRole: (session: string) => invoke(command('join_role'), { session }),
+    leaveRole: (session: string) => invoke(command('leave_role'), { session }),
+    hidden: () => document.visibilityState === 'hidden',
+    onHide,
+  });
+}
+
+function onHide(handler: (hide: Hide) => void): Unsubscribe {
+  const controller = new AbortController();
+  const { signal } = controller;
+  window.addEventListener('pagehide', () => handler({ leaving: true }), { signal });
+  document.addEventListener(
+    'visibilitychange',
+    () => {
+      if (document.visibilityState === 'hidden') handler({ leaving: false });
+    },
+    { signal },
+  );
+  return () => controller.abort();
+}
+
 /** WebView2 does not report every hiding, so the focus counts as well. */
 function onWake(handler: (wake: Wake) => void): Unsubscribe {
   const controller = new AbortController();
@@ -188,4 +242,65 @@ export function defineTopic<T, A = never>(
   options?: TopicStoreOptions,
 ): TopicStore<T, A> {
   return createTopicStore<T, A>(topic, createTauriTransport(), options);
+}
+
+/**
+ * The topics of one family in this window: those that come and go while the app runs. It costs
+ * nothing until it is used.
+ *
+ * @example
+ * export const downloads = defineTopicFamily<Download>('downloads');
+ *
+ * const download = await downloads.create({ initial: { url, percent: 0 } });
+ * download.subscribe(({ percent }) => draw(percent));
+ */
+export function defineTopicFamily<T, A = never>(
+  family: string,
+  options?: TopicStoreOptions,
+): TopicFamily<T, A> {
+  return createTopicFamily<T, A>(family, createTauriAdminTransport(), options);
+}
+
+/**
+ * This page's part in the role of the primary: the one page of the app that does what must be done
+ * once only. It costs nothing until it is used, and joins then. A page has one: later calls get
+ * the first, with its options. Needs `lockstep:role`.
+ *
+ * @example
+ * export const primary = defineRole();
+ *
+ * primary.onRole(async (role) => {
+ *   if (role === 'primary') connect();
+ *   else await disconnect();
+ * });
+ */
+export function defineRole(options?: RoleOptions): Role {
+  return createRole(createTauriRoleTransport(), options);
+}
+
+/**
+ * The names of the topics that there are now and that this window may read, sorted. Needs
+ * `lockstep:default`.
+ *
+ * Rejects with a `LockstepError`: `denied`, `transport`, `timeout` (30 s), or `protocol`.
+ *
+ * @example
+ * await listTopics({ prefix: 'downloads/' }); // ['downloads/1', 'downloads/2']
+ */
+export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
+  return listTopicsOver(createTauriAdminTransport(), options);
+}
+
+/**
+ * Removes a topic, for every window. Resolves with whether it was there. Needs `lockstep:admin`
+ * with the topic in its scope.
+ *
+ * Rejects with a `LockstepError`: `denied`; `invalidTopic`; `transport` and `timeout` (30 s), where
+ * **whether it was removed is unknown**; or `protocol`.
+ *
+ * @example
+ * await removeTopic('draft');
+ */
+export function removeTopic(topic: string): Promise<boolean> {
+  return removeTopicOver(createTauriAdminTransport(), topic);
 }

@@ -163,7 +163,7 @@ export function createEngine(options: EngineOptions): Engine {
       if (event.topic !== topic || !gate.newer(event.revision)) return;
       if (shouldRefresh && !shouldRefresh(event)) return;
     } catch (error) {
-      report({ phase, error, sourceEvent });
+      report({ phase, error, sourceEvent, ...(event && { eventRevision: event.revision }) });
     }
     // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
     if (!event) return;
@@ -208,7 +208,7 @@ export function createEngine(options: EngineOptions): Engine {
       }
       if (!failures && !gate.followUps()) onState?.('syncing');
       for (let since = gate.since(); !signal.aborted; ) {
-        passage.phase = 'getSnapshot';
+        passage.phase = handle ? 'getSnapshot' : 'refresh';
         ticket = gate.now();
         const base = since;
         const answer = await timed(
@@ -256,8 +256,9 @@ export function createEngine(options: EngineOptions): Engine {
     }
     settle(ticket, 2, error);
     report({ ...context, attempt, willRetry, ...(willRetry && { nextDelayMs }) });
-    // Somebody who asked while this was failing is owed a pull of their own, at once.
-    if (waiting.length) run();
+    // Whoever asked while this was failing is owed a pull of their own, at once; so is what was
+    // announced, such as that a removed topic is back.
+    if (waiting.length || (willRetry && gate.asked(ticket))) run();
   }
 
   function offer(answer: unknown, passage: Passage, signal = life.signal): Promise<Passed> {

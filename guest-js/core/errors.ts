@@ -7,8 +7,9 @@ import type { Topic } from './types.js';
  *
  * | kind | meaning |
  * |---|---|
- * | `denied` | no capability grants this window this topic, or this command |
- * | `unknownTopic` | granted, but no such topic is registered |
+ * | `denied` | no capability grants this window this topic, or this command; with a `code`, the app's own rules refuse |
+ * | `unknownTopic` | granted, but there is no such topic, or not any more |
+ * | `alreadyExists` | there is a topic of that name |
  * | `invalidTopic` | not a topic name |
  * | `invalidRequest` | the request is malformed; `field` says where |
  * | `invalidData` | the written value does not fit the topic's type; `path` says where |
@@ -28,6 +29,7 @@ import type { Topic } from './types.js';
 export type LockstepErrorKind =
   | 'denied'
   | 'unknownTopic'
+  | 'alreadyExists'
   | 'invalidTopic'
   | 'invalidRequest'
   | 'invalidData'
@@ -59,9 +61,9 @@ export interface LockstepErrorFields {
   expectedRevision?: Revision;
   /** The topic's current data, where the window may read it (`conflict`). */
   data?: unknown;
-  /** Why the app refuses, for code to branch on (`rejected`): the app's own word. */
+  /** Why the app refuses, for code to branch on (`rejected`, `denied`): the app's own word. */
   code?: string;
-  /** Why the app refuses, for people (`rejected`). */
+  /** Why the app refuses, for people (`rejected`, `denied`). */
   reason?: string;
   /** Bytes of JSON. */
   size?: number;

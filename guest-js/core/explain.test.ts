@@ -50,12 +50,29 @@ it.each<[string, ErrorContext, string, string]>([
     'core:event:allow-unlisten',
     '"core:event:allow-listen", "core:event:allow-unlisten"',
   ],
+  ['Command plugin:lockstep|list_topics not allowed by ACL', READ, 'lockstep:default', READ_LINE],
 ])('Tauri’s refusal %j is denied, and says what to add', (text, context, permission, line) => {
   const error = toLockstepError(text, context);
   expect(error).toMatchObject({ kind: 'denied', topic: 'settings', window: 'prefs', permission });
   for (const part of ['"prefs"', '"settings"', 'capabilit', line, text]) {
     expect(error.message).toContain(part);
   }
+});
+
+it('says what would permit it, where that is neither reading nor writing', () => {
+  const grant = { permission: 'lockstep:admin', topic: 'jobs/*' };
+  const context: ErrorContext = { topic: 'jobs/1', action: 'create', grant };
+  const error = toLockstepError('lockstep.create_topic not allowed.', context);
+  expect(error).toMatchObject({ kind: 'denied', topic: 'jobs/1', permission: 'lockstep:admin' });
+  expect(error.message).toContain('may not create the topic "jobs/1"');
+  expect(error.message).toContain(
+    '{ "identifier": "lockstep:admin", "allow": [{ "topic": "jobs/*" }] }',
+  );
+});
+
+it('a refusal of the app’s own keeps its code and reason', () => {
+  const sent = { kind: 'denied', message: 'No', topic: 'a', code: 'signedOut', reason: 'Sign in' };
+  expect(toLockstepError(sent, READ)).toMatchObject(sent);
 });
 
 it('a refused command of the app’s own is denied, and named', () => {

@@ -7,11 +7,16 @@ export interface ErrorContext {
   /** The window's label, where it is known. */
   window?: string;
   /** What the window wanted to do. Default: `read`. */
-  action?: 'read' | 'write' | 'listen' | undefined;
+  action?: 'read' | 'write' | 'listen' | 'create' | 'remove' | 'join' | 'leave' | undefined;
+  /**
+   * What would permit it: a permission, and the topics to name in its scope. Default:
+   * `lockstep:write` or `lockstep:default`, by what the window wanted, and the topic.
+   */
+  grant?: { permission: string; topic: string };
 }
 
 const BACKEND_KINDS = new Set(
-  'denied unknownTopic invalidTopic invalidRequest invalidData conflict rejected tooLarge outOfOrder panicked unserializable exhausted'.split(
+  'denied unknownTopic alreadyExists invalidTopic invalidRequest invalidData conflict rejected tooLarge outOfOrder panicked unserializable exhausted'.split(
     ' ',
   ),
 );
@@ -66,8 +71,8 @@ function fieldsOf(record: Record<string, unknown>): LockstepErrorFields {
 function failed(message: string, cause: unknown, { topic, action }: ErrorContext): LockstepError {
   return new LockstepError(
     'transport',
-    action === 'write'
-      ? `The write to "${topic}" failed on its way, so whether it was applied is unknown: ${message}`
+    action && !/read|listen/.test(action)
+      ? `The call to ${action} "${topic}" failed on its way, so whether it was done is unknown: ${message}`
       : `Calling the backend for "${topic}" failed: ${message}`,
     { topic, cause },
   );
@@ -79,7 +84,7 @@ const REFUSED = /not allowed|explicitly denied on origin/;
 const COMMAND = /^(?:Command )?(?:plugin:)?(?:([\w-]+)[|.])?([\w-]+) /;
 
 function explainRefusal(text: string, context: ErrorContext): LockstepError {
-  const { topic, window, action } = context;
+  const { topic, window, action = 'read', grant } = context;
   if (NOT_REGISTERED.test(text)) {
     return new LockstepError(
       'transport',
@@ -99,10 +104,10 @@ function explainRefusal(text: string, context: ErrorContext): LockstepError {
     permission = `core:event:allow-${command}`;
     add = '"core:event:allow-listen", "core:event:allow-unlisten"';
   } else if (plugin === 'lockstep') {
-    const writes = action === 'write' || command === 'write';
-    may = `${writes ? 'write' : 'read'} the topic "${topic}"`;
-    permission = writes ? 'lockstep:write' : 'lockstep:default';
-    add = `{ "identifier": "${permission}", "allow": [{ "topic": "${topic}" }] }`;
+    const does = command === 'write' ? command : action;
+    may = `${does} the topic "${topic}"`;
+    permission = grant?.permission ?? (does === 'write' ? 'lockstep:write' : 'lockstep:default');
+    add = `{ "identifier": "${permission}", "allow": [{ "topic": "${grant?.topic ?? topic}" }] }`;
   }
   return new LockstepError(
     'denied',

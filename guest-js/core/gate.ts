@@ -43,6 +43,8 @@ export interface Gate {
   judge(answer: Answer): Verdict;
   /** The applier has succeeded. */
   moved(to: Revision): void;
+  /** Whether somebody has asked, or announced something newer, since a pull that began at `ticket`. */
+  asked(ticket: number): boolean;
   /** A pull that began at `ticket` has succeeded. */
   next(ticket: number): Next;
   /** How many follow-ups in a row were asked for. */
@@ -59,6 +61,8 @@ export function createGate(): Gate {
   let followUps = 0;
 
   const newer = (other: Revision): boolean => compareRevisions(other, revision) > 0;
+  const asked = (ticket: number): boolean =>
+    demandedAt > ticket || (announcedAt > ticket && newer(wanted));
 
   return {
     revision: () => revision,
@@ -85,12 +89,10 @@ export function createGate(): Gate {
       revision = to;
       fresh = false;
     },
+    asked,
     next(ticket) {
-      if (demandedAt > ticket) return 'now';
-      if (newer(wanted)) {
-        if (announcedAt > ticket) return 'now';
-        if (followUps++ < FOLLOW_UPS) return 'later';
-      }
+      if (asked(ticket)) return 'now';
+      if (newer(wanted) && followUps++ < FOLLOW_UPS) return 'later';
       wanted = ZERO_REVISION;
       followUps = 0;
       return 'rest';

@@ -3,17 +3,28 @@
  *
  * @module
  */
+export type { ListTopicsOptions } from './admin.js';
 export {
   LockstepError,
   type LockstepErrorFields,
   type LockstepErrorKind,
 } from './errors.js';
 export { type ErrorContext, toLockstepError } from './explain.js';
+export { type CreateOptions, createTopicFamily, type TopicFamily } from './family.js';
 export { applyJsonPatch, type JsonPatchOperation } from './json-patch.js';
 export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger } from './logger.js';
+export { onError } from './on-error.js';
 export type { PathOf } from './path.js';
 export { type RetryInfo, type RetryPolicy, withRetry } from './retry.js';
 export { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
+export {
+  createRole,
+  type Role,
+  type RoleHolder,
+  type RoleName,
+  type RoleNews,
+  type RoleOptions,
+} from './role.js';
 export { createTopicStore } from './store.js';
 export {
   createRevisionSync,
@@ -37,7 +48,16 @@ export type {
   TopicStoreOptions,
   WriteOptions,
 } from './topic-store.js';
-export type { Transport, Wake, WriteOperation, WriteRequest } from './transport.js';
+export type {
+  AdminTransport,
+  CreateTopicRequest,
+  Hide,
+  RoleTransport,
+  Transport,
+  Wake,
+  WriteOperation,
+  WriteRequest,
+} from './transport.js';
 export type {
   InvalidationEvent,
   InvalidationSubscriber,

@@ -1,7 +1,8 @@
 import { limited } from './limited.js';
 import type { Revision } from './revision.js';
+import type { Role } from './role.js';
 import type { Transport, WriteOperation } from './transport.js';
-import type { Topic, Unsubscribe } from './types.js';
+import type { SyncErrorContext, Topic, Unsubscribe } from './types.js';
 
 /**
  * What all handles of one page share, kept on `globalThis` (or a transport's `scope`) under a
@@ -15,6 +16,10 @@ export interface Page {
   version: number;
   session: string;
   topics: Map<Topic, PageTopic>;
+  /** Told of what no handler of a store's own is. */
+  errorHandlers?: Set<(context: SyncErrorContext) => void>;
+  /** The page's part in the role: a page is one candidate, whoever asks. */
+  role?: Role;
 }
 
 /** A write in the queue. Each copy of the package makes its own; the one whose turn it is sends. */
@@ -90,6 +95,18 @@ export function pageOf({ scope = globalThis }: Pick<Transport, 'scope'>): Page {
   page.session ??= mintSession();
   page.topics ??= new Map();
   return page as Page;
+}
+
+/**
+ * The page's session after it came out of the back/forward cache: a new one, since the backend
+ * never takes a page that was navigated away from for alive again. `held` is the session that the
+ * caller knew: of all who share the page, the first mints it. **I11** A write keeps the session
+ * it was first sent with, however often it is repeated.
+ */
+export function renew(transport: Pick<Transport, 'scope'>, held: string): string {
+  const page = pageOf(transport);
+  if (page.session === held) page.session = mintSession();
+  return page.session;
 }
 
 /** The shared part of one topic. */

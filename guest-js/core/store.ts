@@ -4,9 +4,10 @@ import { type ErrorContext, toLockstepError } from './explain.js';
 import { applyJsonPatch } from './json-patch.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
+import { tellPage } from './on-error.js';
 import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
-import { attach, relink, rewake } from './page.js';
+import { attach, pageOf, relink, renew, rewake } from './page.js';
 import { changedPaths, partAt } from './path.js';
 import type {
   ChangeMeta,
@@ -31,7 +32,8 @@ declare const process: { env: { NODE_ENV?: string } };
  * - **I7** Its copy moves forward only, and is its own: no listener, transport or other handle
  *   holds a part of it that could be changed.
  * - **I8** It goes on trying for as long as it lives. When the page wakes it asks again, and tells
- *   the backend that it reads, which may have dropped the session of a page that slept.
+ *   the backend that it reads, which may have dropped the session of a page that slept. Where the
+ *   topic is removed it goes on asking, and it subscribes anew when the topic is back.
  * - **I10** An optimistic write that is refused is taken back, and no other.
  * - **I9** Nothing is called back after `close()`, except that the status is `closed`.
  * - **I12** A write resolves when this copy is at the write's revision or newer.
@@ -49,7 +51,7 @@ export function createTopicStore<T, A = never>(
     pullTimeoutMs = 10_000,
     writeTimeoutMs = 30_000,
     logger = createConsoleLogger(),
-    onError,
+    onError = (context) => tellPage(transport, context),
   } = options;
 
   // What the backend has confirmed, and that with what is pending on top of it.
@@ -57,6 +59,8 @@ export function createTopicStore<T, A = never>(
   let shown: T | undefined;
   let announced: InvalidationEvent | undefined;
   let status: TopicStatus = 'idle';
+  // The backend has no such topic, and with it no subscription of this page.
+  let absent = false;
   let sleepless: Unsubscribe | undefined;
   let release = (): void => {};
   let resolveReady: () => void = () => {};
@@ -138,8 +142,15 @@ export function createTopicStore<T, A = never>(
         dispose: () => clearTimeout(timer),
       };
     },
-    onState: (state, error) =>
-      turn(error instanceof LockstepError && error.kind === 'denied' ? 'denied' : state),
+    onState(state, error) {
+      const { kind } = Object(error);
+      if (kind === 'unknownTopic') absent = true;
+      else if (absent && !error) {
+        absent = false;
+        relink(transport, topic, linkFailed);
+      }
+      turn(kind === 'denied' ? kind : absent && engine.gate.since() ? 'removed' : state);
+    },
   });
 
   const writer = createWriter<T>({
@@ -203,8 +214,10 @@ export function createTopicStore<T, A = never>(
   function use(): void {
     if (status !== 'idle') return;
     status = 'connecting';
+    let { session } = pageOf(transport);
     sleepless = transport.onWake?.(({ restored }) => {
       // A page out of the cache is a stranger to the backend, however short it was there.
+      if (restored) session = renew(transport, session);
       const tell = restored ? relink : rewake;
       tell(transport, topic, linkFailed);
       engine.refresh();

@@ -14,6 +14,7 @@ import type { Logger, SyncErrorContext, Topic, Unsubscribe } from './types.js';
  * | `synchronized` | it shows what the backend has, as far as it has heard |
  * | `stale` | something newer is known, or the last pull failed: another is pending |
  * | `denied` | a capability is missing; it asks again after a back-off, and when the window wakes |
+ * | `removed` | the topic is there no more: `get()` keeps its last state, writes reject with `unknownTopic`; the store goes on by itself when the topic is created again |
  * | `closed` | `close()` was called |
  */
 export type TopicStatus =
@@ -23,6 +24,7 @@ export type TopicStatus =
   | 'synchronized'
   | 'stale'
   | 'denied'
+  | 'removed'
   | 'closed';
 
 /**
@@ -140,7 +142,8 @@ export interface TopicStoreOptions {
   logger?: Logger;
   /**
    * Told of every failed pull and listen, those that a `refresh()` rejects with included, and of
-   * what listeners throw. Not of failed writes: their promises tell.
+   * what listeners throw. Not of failed writes: their promises tell. Default: whoever called the
+   * app-wide `onError(handler)`.
    */
   onError?: (context: SyncErrorContext) => void;
 }

@@ -28,10 +28,28 @@ export interface WriteRequest extends WriteOperation {
   writes?: WriteOperation[];
 }
 
+/** What is to be created: `topic`, or one of a `family`, which the backend names. */
+export interface CreateTopicRequest {
+  topic?: Topic;
+  family?: string;
+  session: string;
+  /** What it begins with. Without: what the family says in Rust. */
+  initial?: unknown;
+}
+
 /** Why a window should ask again. */
 export interface Wake {
-  /** The page came back from the back/forward cache: the backend has forgotten its session. */
+  /**
+   * The page came back from the back/forward cache: the backend has dropped its session for good,
+   * and it needs a new one.
+   */
   restored: boolean;
+}
+
+/** Why a window should rest. */
+export interface Hide {
+  /** The page is navigated away from, or closed, rather than only hidden. */
+  leaving: boolean;
 }
 
 /**
@@ -56,4 +74,24 @@ export interface Transport {
   unsubscribe(topic: Topic, session: string): Promise<unknown>;
   /** Calls `handler` when the page is focused, shown, restored, or on-line again. */
   onWake?(handler: (wake: Wake) => void): Unsubscribe;
+  /** Calls `handler` when the page is hidden or left. Only a role listens to that. */
+  onHide?(handler: (hide: Hide) => void): Unsubscribe;
+}
+
+/**
+ * What a family needs beside that, and whoever lists and removes topics. Tauri's is
+ * `createTauriAdminTransport()`.
+ */
+export interface AdminTransport extends Transport {
+  createTopic(request: CreateTopicRequest): Promise<unknown>;
+  removeTopic(topic: Topic): Promise<unknown>;
+  listTopics(prefix?: string): Promise<unknown>;
+}
+
+/** What a role needs beside that. Tauri's is `createTauriRoleTransport()`. */
+export interface RoleTransport extends Transport {
+  joinRole(session: string): Promise<unknown>;
+  leaveRole(session: string): Promise<unknown>;
+  /** Whether the page is hidden now. Without: it never is. */
+  hidden?(): boolean;
 }

@@ -59,16 +59,25 @@ export interface Logger {
   error(msg: string, extra?: unknown): void;
 }
 
-/** What was being done when an error happened. */
+/**
+ * What was being done when an error happened.
+ *
+ * | phase | what failed |
+ * |---|---|
+ * | `subscribe` | listening, or telling the backend that this page reads |
+ * | `invalidation` | `shouldRefresh` |
+ * | `getSnapshot` | a pull |
+ * | `refresh` | the pull of a handle that is refreshed without being started: nothing tries again |
+ * | `protocol` | what arrived is not of the protocol |
+ * | `apply` | showing a state: an applier, a listener, an optimistic change |
+ */
 export type SyncPhase =
-  | 'start'
   | 'subscribe'
   | 'invalidation'
-  | 'refresh'
   | 'getSnapshot'
-  | 'apply'
+  | 'refresh'
   | 'protocol'
-  | 'throttle';
+  | 'apply';
 
 /** What `onError` is told. */
 export interface SyncErrorContext {
@@ -78,6 +87,7 @@ export interface SyncErrorContext {
   /** The payload as it arrived, where an event is at fault. */
   sourceEvent?: unknown;
   localRevision?: Revision;
+  /** What was announced, where `shouldRefresh` threw. */
   eventRevision?: Revision;
   snapshotRevision?: Revision;
   sourceId?: string;

@@ -1,6 +1,7 @@
 import { LockstepError } from './errors.js';
 import { isCanonicalRevision, type Revision } from './revision.js';
-import type { InvalidationEvent } from './types.js';
+import type { CreateTopicRequest } from './transport.js';
+import type { InvalidationEvent, Topic } from './types.js';
 
 /**
  * The door: what comes from outside is typed here, once, or becomes an error of kind
@@ -56,11 +57,55 @@ export function parseAnswer(payload: unknown): Answer {
   return answer as unknown as Answer;
 }
 
+/** What creating a topic brings: its name, and its first snapshot. */
+export interface Created extends Answer {
+  topic: Topic;
+}
+
+/**
+ * Types the answer to `create_topic`.
+ *
+ * @throws {LockstepError} `protocol` for one without a canonical revision, or of a topic that was
+ * not asked for.
+ */
+export function parseCreated(payload: unknown, asked: CreateTopicRequest): Created {
+  const { topic } = record(payload);
+  const named =
+    typeof topic === 'string' &&
+    (asked.topic === undefined ? topic.startsWith(`${asked.family}/`) : topic === asked.topic);
+  if (!named) throw protocolError(`Asked for another topic than was created: ${text(topic)}`);
+  return { ...parseAnswer(payload), topic };
+}
+
+/** Types the answer to `remove_topic`: whether the topic was there. */
+export function parseRemoved(payload: unknown): boolean {
+  const { removed } = record(payload);
+  if (typeof removed !== 'boolean') throw protocolError('The answer to remove_topic is none');
+  return removed;
+}
+
+/** Types the answer to `list_topics`. */
+export function parseTopics(payload: unknown): Topic[] {
+  if (Array.isArray(payload) && payload.every((each) => typeof each === 'string')) return payload;
+  throw protocolError('The answer to list_topics is no list of names');
+}
+
+/** Types what the role's topic holds; undefined where nobody holds the role, or it is nonsense. */
+export function parseHolder(
+  data: unknown,
+): { window: string; session: string; term: Revision } | undefined {
+  const { window, session, term } = record(record(data).holder);
+  const named = typeof window === 'string' && typeof session === 'string';
+  return named && isCanonicalRevision(term) ? { window, session, term } : undefined;
+}
+
+const text = (value: unknown): string | undefined => JSON.stringify(value);
+
 function record(payload: unknown): Record<string, unknown> {
   return Object(payload);
 }
 
 function canonical(revision: unknown, of: string): Revision {
   if (isCanonicalRevision(revision)) return revision;
-  throw protocolError(`Non-canonical ${of} revision: ${JSON.stringify(revision)}`);
+  throw protocolError(`Non-canonical ${of} revision: ${text(revision)}`);
 }

@@ -136,6 +136,8 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         await send(writes.slice(0, half));
         await send(writes.slice(half));
       } else for (const write of writes) write.reject(error);
+      // Its removal was not heard of, or is still on its way.
+      if (kind === 'unknownTopic') engine.refresh();
       return;
     }
     const results = resultsOf(answer, writes.length);
@@ -249,9 +251,9 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
  * The operation as it is now: what the app changes in its own objects while a write waits, or is
  * repeated, must not change the write. **I11**
  */
-function seal(operation: WriteOperation): WriteOperation {
+export function seal<O extends object>(operation: O): O {
   const [name] = Object.keys(operation);
-  let sealed: WriteOperation = {};
+  let sealed = {} as O;
   let cause: unknown;
   try {
     sealed = JSON.parse(JSON.stringify(operation));

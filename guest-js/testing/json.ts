@@ -17,3 +17,8 @@ export function topLevelPatch(from: unknown, to: unknown): object[] | undefined 
   }
   return patch;
 }
+
+/** What arrives on the other side. */
+export function copy(value: unknown): unknown {
+  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+}

@@ -1,0 +1,256 @@
+import { applyJsonPatch } from '../core/json-patch.js';
+import { mergePatch } from '../core/merge-patch.js';
+import type { Revision } from '../core/revision.js';
+import type { WriteOperation, WriteRequest } from '../core/transport.js';
+import type { Topic } from '../core/types.js';
+import { copy, topLevelPatch } from './json.js';
+
+/** What a window wants to do with a topic. `admin`: create or remove it. */
+export type FakeAccess = 'read' | 'write' | 'admin' | 'role';
+
+/** What the topics of a fake backend are. */
+export interface FakeTopicsOptions {
+  /** The topics and their first values. */
+  topics: Record<Topic, unknown>;
+  /** The families, and what their topics begin with where `initial` is not given. */
+  families?: Record<string, unknown>;
+  /** Whether a window may. Default: always. */
+  grants?: (window: string, topic: Topic, access: FakeAccess) => boolean;
+  /**
+   * What the actions of a topic, or of a family, do. One that throws refuses: with the `code` and
+   * `reason` of what it threw, where it has them.
+   */
+  reducers?: Record<string, (state: never, action: never) => unknown>;
+  /** Answer with a patch where the backend still knows the base. Default: false. */
+  patches?: boolean;
+  /** The most bytes of JSON in one request. Default: any. */
+  maxBytes?: number;
+}
+
+type Result = { revision: string } | { error: object };
+
+/** What became of the last batch of a session. */
+interface Outcome {
+  seq: number;
+  results: Result[];
+}
+
+interface FakeTopic {
+  revision: bigint;
+  data: unknown;
+  /** What was at each of the latest revisions: the bases that a patch can be made on. */
+  history: Map<string, unknown>;
+}
+
+const HISTORY = 50;
+const PERMISSIONS = {
+  read: 'lockstep:default',
+  write: 'lockstep:write',
+  admin: 'lockstep:admin',
+  role: 'lockstep:role',
+};
+
+/** The topics of a fake backend: their states, their lives, and the writes to them. */
+export function createFakeTopics(
+  options: FakeTopicsOptions,
+  announce: (topic: Topic, revision: string, sourceId: string | null) => void,
+) {
+  const { grants = () => true, patches = false, maxBytes = Infinity, families = {} } = options;
+  const topics = new Map<Topic, FakeTopic>();
+  // A write is remembered for longer than its topic lives: it may be repeated after that.
+  const outcomes = new Map<Topic, Map<string, Outcome>>();
+  let counter = 0n;
+  let minted = 0;
+
+  for (const [name, data] of Object.entries(options.topics)) begin(name, data);
+
+  function begin(topic: Topic, data: unknown): void {
+    counter++;
+    const history = new Map([[String(counter), copy(data)]]);
+    topics.set(topic, { revision: counter, data: copy(data), history });
+  }
+
+  function find(topic: Topic): FakeTopic {
+    const found = topics.get(topic);
+    if (!found) throw { kind: 'unknownTopic', message: `There is no topic "${topic}"`, topic };
+    return found;
+  }
+
+  function familyOf(topic: Topic): string | undefined {
+    const [family, id, ...more] = topic.split('/');
+    const known = family !== undefined && Object.hasOwn(families, family);
+    return known && id && !more.length ? family : undefined;
+  }
+
+  function authorise(window: string, topic: Topic, access: FakeAccess): void {
+    if (grants(window, topic, access)) return;
+    throw {
+      kind: 'denied',
+      message: `The window "${window}" may not ${access} "${topic}"`,
+      topic,
+      window,
+      permission: PERMISSIONS[access],
+    };
+  }
+
+  function answer(window: string, topic: Topic, since?: Revision): object {
+    const { revision: current, data, history } = find(topic);
+    const revision = String(current);
+    if (!grants(window, topic, 'read')) return { revision, withheld: true };
+    if (since === revision) return { revision, unchanged: true };
+    const base = since !== undefined && patches ? history.get(since) : undefined;
+    const patch = base === undefined ? undefined : topLevelPatch(base, data);
+    return patch ? { revision, base: since, patch } : { revision, data };
+  }
+
+  function change(topic: Topic, data: unknown, sourceId: string | null): void {
+    const found = find(topic);
+    counter++;
+    found.revision = counter;
+    found.data = copy(data);
+    found.history.set(String(counter), found.data);
+    for (const old of found.history.keys()) {
+      if (found.history.size <= HISTORY) break;
+      found.history.delete(old);
+    }
+    announce(topic, String(counter), sourceId);
+  }
+
+  function create(topic: Topic, data: unknown, sourceId: string | null): void {
+    begin(topic, data);
+    announce(topic, String(counter), sourceId);
+  }
+
+  function remove(topic: Topic, sourceId: string | null): boolean {
+    if (!topics.delete(topic)) return false;
+    announce(topic, String(++counter), sourceId);
+    return true;
+  }
+
+  function createFor(
+    window: string,
+    request: { topic?: Topic; family?: string; initial?: unknown },
+  ): object {
+    const { family: of, initial } = request;
+    const topic = request.topic ?? `${of}/${(++minted).toString(16).padStart(16, '0')}`;
+    authorise(window, topic, 'admin');
+    if (topic.length > 128 || !/^[\w:/-]+$/.test(topic)) {
+      throw { kind: 'invalidTopic', message: `"${topic}" is no topic name`, topic };
+    }
+    const family = familyOf(topic);
+    if (family === undefined) {
+      const field = of === undefined ? 'topic' : 'family';
+      throw { kind: 'invalidRequest', message: `No family covers "${topic}"`, field };
+    }
+    if (topics.has(topic)) {
+      throw { kind: 'alreadyExists', message: `There is a topic "${topic}" already`, topic };
+    }
+    measure(topic, request);
+    create(topic, initial === undefined ? families[family] : initial, window);
+    return { topic, ...answer(window, topic) };
+  }
+
+  function measure(topic: Topic, request: unknown): void {
+    const size = JSON.stringify(request).length;
+    if (size > maxBytes) {
+      throw { kind: 'tooLarge', message: 'Too large', topic, size, limit: maxBytes };
+    }
+  }
+
+  function next({ topic, ...operation }: WriteOperation & { topic: Topic }): unknown {
+    const { data } = find(topic);
+    if ('set' in operation) return operation.set;
+    if ('merge' in operation) return mergePatch(data, operation.merge);
+    if ('patch' in operation) {
+      try {
+        return applyJsonPatch(data, operation.patch);
+      } catch (error) {
+        throw { kind: 'invalidData', message: (error as Error).message, topic, path: 'patch' };
+      }
+    }
+    const reduce = options.reducers?.[topic] ?? options.reducers?.[familyOf(topic) ?? ''];
+    if (!reduce) throw { kind: 'invalidRequest', message: 'There is no reducer', field: 'action' };
+    try {
+      return reduce(copy(data) as never, operation.action as never);
+    } catch (error) {
+      const { code = 'refused', reason = 'It is refused' } = Object(error);
+      throw { kind: 'rejected', message: `Refused: ${reason}`, topic, code, reason };
+    }
+  }
+
+  function apply(window: string, topic: Topic, operation: WriteOperation): Result {
+    const { expectedRevision } = operation;
+    const { revision, data } = find(topic);
+    try {
+      if (expectedRevision !== undefined && expectedRevision !== String(revision)) {
+        throw {
+          kind: 'conflict',
+          message: `"${topic}" is at revision ${revision}, not ${expectedRevision}`,
+          topic,
+          expectedRevision,
+          revision: String(revision),
+          ...(grants(window, topic, 'read') && { data }),
+        };
+      }
+      change(topic, next({ ...operation, topic }), window);
+      return { revision: String(find(topic).revision) };
+    } catch (error) {
+      // All that this file throws is plain: an error of another kind is a mistake in it.
+      if (error instanceof Error) throw error;
+      return { error: error as object };
+    }
+  }
+
+  function write(window: string, request: WriteRequest): unknown {
+    const { topic, session, seq, since, writes } = request;
+    authorise(window, topic, 'write');
+    if (writes && (writes.length < 1 || writes.length > 256)) {
+      throw { kind: 'invalidRequest', message: 'Expected 1 to 256 writes', field: 'writes' };
+    }
+    for (const operation of writes ?? [request]) {
+      if (['set', 'merge', 'patch', 'action'].filter((op) => op in operation).length !== 1) {
+        throw { kind: 'invalidRequest', message: 'Expected one operation', field: 'set' };
+      }
+    }
+    measure(topic, writes ?? request);
+    find(topic);
+    const sessions = outcomes.get(topic) ?? new Map<string, Outcome>();
+    outcomes.set(topic, sessions);
+    let last = sessions.get(session);
+    if (last && seq < last.seq) {
+      const lastSeq = last.seq;
+      throw { kind: 'outOfOrder', message: 'An older write', topic, seq, lastSeq };
+    }
+    if (last?.seq !== seq) {
+      const results = (writes ?? [request]).map((operation) => apply(window, topic, operation));
+      last = { seq, results };
+      sessions.set(session, last);
+    }
+    const { results } = last;
+    if (writes) {
+      const shown = answer(window, topic, since) as { withheld?: boolean };
+      const applied = results.filter((result) => 'revision' in result);
+      const newest = applied.at(-1)?.revision ?? '0';
+      return { ...shown, ...(shown.withheld && { revision: newest }), results };
+    }
+    const [result] = results as [Result];
+    if ('error' in result) throw result.error;
+    return answer(window, topic, since);
+  }
+
+  return {
+    find,
+    has: (topic: Topic) => topics.has(topic),
+    authorise,
+    answer,
+    change,
+    create,
+    createFor,
+    remove,
+    write,
+    list: (window: string, prefix = ''): Topic[] =>
+      [...topics.keys()]
+        .filter((topic) => topic.startsWith(prefix) && grants(window, topic, 'read'))
+        .sort(),
+  };
+}
