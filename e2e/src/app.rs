@@ -27,6 +27,8 @@ pub enum Binary {
     Test,
     /// `examples/two-windows`.
     Example,
+    /// `examples/react-tasks`.
+    ReactTasks,
 }
 
 impl Binary {
@@ -38,6 +40,7 @@ impl Binary {
         match self {
             Self::Test => "lockstep-e2e-app",
             Self::Example => "two-windows",
+            Self::ReactTasks => "react-tasks",
         }
     }
 }
@@ -80,7 +83,7 @@ impl App {
         let app = Self { page: Page::new(client), driver, name: name.to_owned() };
         match binary {
             Binary::Test => app.window("main").is_ready().await?,
-            Binary::Example => app.window("main").shows("document.readyState", "complete").await?,
+            Binary::Example | Binary::ReactTasks => app.window("main").shows("document.readyState", "complete").await?,
         }
         Ok(app)
     }
