@@ -29,6 +29,8 @@ pub enum Binary {
     Example,
     /// `examples/react-tasks`.
     ReactTasks,
+    /// `examples/vue-pinia`.
+    VuePinia,
 }
 
 impl Binary {
@@ -41,6 +43,7 @@ impl Binary {
             Self::Test => "lockstep-e2e-app",
             Self::Example => "two-windows",
             Self::ReactTasks => "react-tasks",
+            Self::VuePinia => "vue-pinia",
         }
     }
 }
@@ -83,7 +86,9 @@ impl App {
         let app = Self { page: Page::new(client), driver, name: name.to_owned() };
         match binary {
             Binary::Test => app.window("main").is_ready().await?,
-            Binary::Example | Binary::ReactTasks => app.window("main").shows("document.readyState", "complete").await?,
+            Binary::Example | Binary::ReactTasks | Binary::VuePinia => {
+                app.window("main").shows("document.readyState", "complete").await?;
+            }
         }
         Ok(app)
     }
