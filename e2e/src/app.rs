@@ -28,6 +28,10 @@ pub enum Binary {
     Test,
     /// `examples/two-windows`.
     Example,
+    /// `examples/react-tasks`.
+    ReactTasks,
+    /// `examples/vue-pinia`.
+    VuePinia,
 }
 
 impl Binary {
@@ -39,6 +43,8 @@ impl Binary {
         match self {
             Self::Test => "lockstep-e2e-app",
             Self::Example => "two-windows",
+            Self::ReactTasks => "react-tasks",
+            Self::VuePinia => "vue-pinia",
         }
     }
 }
@@ -81,7 +87,9 @@ impl App {
         let app = Self { page: Page::new(client), driver, name: name.to_owned() };
         match binary {
             Binary::Test => app.window("main").is_ready().await?,
-            Binary::Example => app.window("main").shows("document.readyState", "complete").await?,
+            Binary::Example | Binary::ReactTasks | Binary::VuePinia => {
+                app.window("main").shows("document.readyState", "complete").await?;
+            }
         }
         Ok(app)
     }

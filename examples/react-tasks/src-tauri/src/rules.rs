@@ -10,8 +10,8 @@ pub const MOST_URGENT: usize = 3;
 /// How long somebody works at a stretch.
 pub const SESSION_SECONDS: u32 = 25 * 60;
 
-/// How long the office may take to answer.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the office may take to answer, for all that a window asks at once.
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// How long it does take.
 const OFFICE: Duration = Duration::from_millis(600);
