@@ -386,7 +386,9 @@ fn a_topic_ends_when_its_time_is_over_and_a_write_lets_that_begin_anew() {
 
 #[test]
 fn a_topic_destructs_itself_when_its_last_reader_leaves_and_not_before() {
-    let asked = Arc::new(AtomicUsize::new(0));
+    /// How often it is asked when nobody leaves, as documented.
+    const TIMER: Duration = Duration::from_secs(10);
+    let (begun, asked) = (Instant::now(), Arc::new(AtomicUsize::new(0)));
     let count = Arc::clone(&asked);
     let app = rooms(TopicOptions::new().self_destruct(move |clients_left, created_at| {
         assert!(created_at <= SystemTime::now());
@@ -406,6 +408,7 @@ fn a_topic_destructs_itself_when_its_last_reader_leaves_and_not_before() {
     shelf.session("unsubscribe", "rooms/1").unwrap();
     eventually("it is gone", || !app.lockstep().contains(&name("rooms/1")));
     assert_eq!(asked.load(Ordering::SeqCst), 2);
+    assert!(begun.elapsed() < TIMER, "it was asked because somebody left");
     assert_eq!(shelf.get_snapshot("rooms/1").unwrap_err()["kind"], "unknownTopic");
 }
 
