@@ -27,7 +27,7 @@ pub enum Binary {
     /// `e2e/app`: made for tests.
     Test,
     /// `examples/two-windows`.
-    Example,
+    TwoWindows,
     /// `examples/react-tasks`.
     ReactTasks,
     /// `examples/vue-pinia`.
@@ -35,6 +35,8 @@ pub enum Binary {
 }
 
 impl Binary {
+    const ALL: [Self; 4] = [Self::Test, Self::TwoWindows, Self::ReactTasks, Self::VuePinia];
+
     pub(crate) fn path(self) -> PathBuf {
         target().join("debug").join(self.package())
     }
@@ -42,7 +44,7 @@ impl Binary {
     fn package(self) -> &'static str {
         match self {
             Self::Test => "lockstep-e2e-app",
-            Self::Example => "two-windows",
+            Self::TwoWindows => "two-windows",
             Self::ReactTasks => "react-tasks",
             Self::VuePinia => "vue-pinia",
         }
@@ -55,11 +57,14 @@ pub(crate) fn build() -> Result<()> {
     static BUILT: OnceLock<bool> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
         let mut cargo = Command::new("cargo");
-        cargo.args(["build", "--quiet", "-p", "two-windows", "-p", "lockstep-e2e-app"]).current_dir(crate::root());
+        cargo.args(["build", "--quiet"]).current_dir(crate::root());
+        for binary in Binary::ALL {
+            cargo.args(["-p", binary.package()]);
+        }
         cargo.status().is_ok_and(|status| status.success())
     });
     if !built {
-        bail!("the apps could not be built: `cargo build -p two-windows -p lockstep-e2e-app`");
+        bail!("the apps could not be built: see what `cargo build` says of them");
     }
     Ok(())
 }
@@ -87,7 +92,7 @@ impl App {
         let app = Self { page: Page::new(client), driver, name: name.to_owned() };
         match binary {
             Binary::Test => app.window("main").is_ready().await?,
-            Binary::Example | Binary::ReactTasks | Binary::VuePinia => {
+            Binary::TwoWindows | Binary::ReactTasks | Binary::VuePinia => {
                 app.window("main").shows("document.readyState", "complete").await?;
             }
         }

@@ -34,7 +34,7 @@ async fn assert_agreed(windows: &[Window<'_>]) -> Result<()> {
 
 #[test]
 fn settings_changed_in_either_window_show_in_both() -> Result<(), Failure> {
-    with_app(Binary::Example, async |app| {
+    with_app(Binary::TwoWindows, async |app| {
         let [main, second] = both(app).await?;
         main.click("theme-dark").await?;
         second.click("accent-rose").await?;
@@ -52,7 +52,7 @@ fn settings_changed_in_either_window_show_in_both() -> Result<(), Failure> {
 
 #[test]
 fn clicks_in_both_windows_all_count() -> Result<(), Failure> {
-    with_app(Binary::Example, async |app| {
+    with_app(Binary::TwoWindows, async |app| {
         let [main, second] = both(app).await?;
         for _ in 0..10 {
             main.click("counter-increment").await?;
@@ -75,7 +75,7 @@ fn clicks_in_both_windows_all_count() -> Result<(), Failure> {
 
 #[test]
 fn the_list_is_one_list_also_in_a_window_that_is_opened_later() -> Result<(), Failure> {
-    with_app(Binary::Example, async |app| {
+    with_app(Binary::TwoWindows, async |app| {
         let [main, second] = both(app).await?;
         main.types("list-input", "one").await?;
         main.click("list-add").await?;

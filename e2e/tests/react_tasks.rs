@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use anyhow::Result;
-use lockstep_e2e::{App, Binary, Failure, Window, wait_for, with_built_app};
+use lockstep_e2e::{App, Binary, Failure, Window, wait_for, with_app};
 use std::time::Duration;
 
 /// A topic's self-destruction is asked for every 10 s.
@@ -55,7 +55,7 @@ async fn close(from: Window<'_>, label: &str) -> Result<()> {
 
 #[test]
 fn what_is_done_in_one_list_shows_in_the_other() -> Result<(), Failure> {
-    with_built_app(Binary::ReactTasks, async |app| {
+    with_app(Binary::ReactTasks, async |app| {
         let [main, second] = two_lists(app).await?;
         main.types("new-title", "Call Jana").await?;
         main.click("add").await?;
@@ -84,7 +84,7 @@ fn what_is_done_in_one_list_shows_in_the_other() -> Result<(), Failure> {
 
 #[test]
 fn nothing_is_lost_of_many_clicks_at_once() -> Result<(), Failure> {
-    with_built_app(Binary::ReactTasks, async |app| {
+    with_app(Binary::ReactTasks, async |app| {
         let [main, second] = two_lists(app).await?;
         // More than the office answers in a few seconds: they go to it together.
         main.does(
@@ -112,7 +112,7 @@ fn a_fourth_urgent_task_is_shown_at_once_and_taken_back_with_the_reason() -> Res
         pending: String,
         after_ms: f64,
     }
-    with_built_app(Binary::ReactTasks, async |app| {
+    with_app(Binary::ReactTasks, async |app| {
         let [main, second] = two_lists(app).await?;
         second
             .does(
@@ -155,7 +155,7 @@ fn a_fourth_urgent_task_is_shown_at_once_and_taken_back_with_the_reason() -> Res
 
 #[test]
 fn notes_are_one_draft_wherever_they_are_typed_until_the_last_window_closes() -> Result<(), Failure> {
-    with_built_app(Binary::ReactTasks, async |app| {
+    with_app(Binary::ReactTasks, async |app| {
         let [main, second] = two_lists(app).await?;
         second.click("open-1").await?;
         let own = app.window("task-1");
@@ -200,7 +200,7 @@ fn notes_are_one_draft_wherever_they_are_typed_until_the_last_window_closes() ->
 
 #[test]
 fn what_is_removed_elsewhere_says_so_and_can_be_put_back() -> Result<(), Failure> {
-    with_built_app(Binary::ReactTasks, async |app| {
+    with_app(Binary::ReactTasks, async |app| {
         let main = app.window("main");
         is_ready(main).await?;
         main.click("open-3").await?;
@@ -238,7 +238,7 @@ fn what_is_removed_elsewhere_says_so_and_can_be_put_back() -> Result<(), Failure
 fn one_window_is_the_primary_and_the_next_one_goes_on_counting() -> Result<(), Failure> {
     const SECONDS: &str = "Number(document.querySelector('[data-testid=\"time\"]').dataset.seconds)";
     const TERM: &str = "Number(document.querySelector('[data-testid=\"primary\"]')?.dataset.term ?? 0)";
-    with_built_app(Binary::ReactTasks, async |app| {
+    with_app(Binary::ReactTasks, async |app| {
         let [main, second] = two_lists(app).await?;
         second.click("open-list").await?;
         let third = app.window("list-3");

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use anyhow::Result;
-use lockstep_e2e::{App, Binary, Failure, Window, wait_until, with_built_app};
+use lockstep_e2e::{App, Binary, Failure, Window, wait_until, with_app};
 
 const LOOK: &str = "`${document.documentElement.dataset.theme} ${document.documentElement.dataset.accent}`";
 const TEXT_SIZE: &str = "getComputedStyle(document.querySelector('[data-testid=book]')).fontSize";
@@ -70,7 +70,7 @@ async fn close(window: Window<'_>, test_id: &str) -> Result<()> {
 
 #[test]
 fn a_preference_shows_in_every_window() -> Result<(), Failure> {
-    with_built_app(Binary::VuePinia, async |app| {
+    with_app(Binary::VuePinia, async |app| {
         let all @ [main, preferences, panel] = three(app).await?;
         preferences.click("theme-sepia").await?;
         preferences.click("accent-plum").await?;
@@ -106,7 +106,7 @@ fn a_preference_shows_in_every_window() -> Result<(), Failure> {
 
 #[test]
 fn what_a_window_has_for_itself_stays_so() -> Result<(), Failure> {
-    with_built_app(Binary::VuePinia, async |app| {
+    with_app(Binary::VuePinia, async |app| {
         let all @ [main, preferences, panel] = three(app).await?;
         main.types("search", "lamp").await?;
         preferences.click("tab-shortcuts").await?;
@@ -148,7 +148,7 @@ fn what_a_window_has_for_itself_stays_so() -> Result<(), Failure> {
 
 #[test]
 fn the_slider_of_the_panel_shows_in_main() -> Result<(), Failure> {
-    with_built_app(Binary::VuePinia, async |app| {
+    with_app(Binary::VuePinia, async |app| {
         let [main, preferences, panel] = three(app).await?;
         // Optimistic: no answer can have come within a few microtasks.
         let shown: String = panel
@@ -189,7 +189,7 @@ fn the_slider_of_the_panel_shows_in_main() -> Result<(), Failure> {
 
 #[test]
 fn what_rust_refuses_is_explained_at_the_field_and_taken_back() -> Result<(), Failure> {
-    with_built_app(Binary::VuePinia, async |app| {
+    with_app(Binary::VuePinia, async |app| {
         let [main, preferences, panel] = three(app).await?;
         main.does(&format!(
             "window.sizes = new Set();
@@ -236,7 +236,7 @@ fn what_rust_refuses_is_explained_at_the_field_and_taken_back() -> Result<(), Fa
 
 #[test]
 fn a_window_that_is_opened_again_is_in_step() -> Result<(), Failure> {
-    with_built_app(Binary::VuePinia, async |app| {
+    with_app(Binary::VuePinia, async |app| {
         let [main, preferences, panel] = three(app).await?;
         preferences.click("tab-reading").await?;
         close(preferences, "done").await?;

@@ -25,7 +25,7 @@ pub const COMMAND: Command = Command {
 };
 
 /// The crates that have such a test. It writes with `LOCKSTEP_BINDINGS=write`, and compares without.
-const PACKAGES: &[&str] = &["two-windows"];
+const PACKAGES: &[&str] = &["two-windows", "react-tasks", "vue-pinia"];
 
 const TEST: &str = "bindings";
 

@@ -36,6 +36,8 @@ pub const PACKAGES: &[Package] = &[
         },
     },
     app("examples/two-windows"),
+    app("examples/react-tasks"),
+    app("examples/vue-pinia"),
     app("e2e/app"),
 ];
 

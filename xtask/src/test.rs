@@ -18,7 +18,7 @@ pub const COMMAND: Command = Command {
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
   --full  the long versions of the tests with real windows
-  STEP    only these: lint, tidy, core, loom, guest, package, plugin, bindings, example, e2e, mutants",
+  STEP    only these: lint, tidy, core, loom, guest, package, plugin, bindings, examples, e2e, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -43,7 +43,10 @@ const STEPS: &[Step] = &[
     Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
     Step { name: "plugin", run: |_| run(&mut cmd("cargo test --no-fail-fast -p tauri-plugin-lockstep")) },
     Step { name: "bindings", run: |_| bindings(Mode::Check) },
-    Step { name: "example", run: |_| run(&mut cmd("cargo test --no-fail-fast -p two-windows")) },
+    Step {
+        name: "examples",
+        run: |_| run(&mut cmd("cargo test --no-fail-fast -p two-windows -p react-tasks -p vue-pinia")),
+    },
     Step { name: "e2e", run: e2e },
     Step { name: "mutants", run: |_| mutants::mutants(None) },
 ];
@@ -57,7 +60,7 @@ fn loom() -> std::process::Command {
 
 /// The tests drive the apps' debug builds; one test at a time, since there is one display.
 fn e2e(options: &Options) -> Result<()> {
-    run(&mut cmd("cargo build -p two-windows -p lockstep-e2e-app"))?;
+    run(&mut cmd("cargo build -p two-windows -p react-tasks -p vue-pinia -p lockstep-e2e-app"))?;
     run(&mut cmd("cargo test -p lockstep-e2e --no-run"))?;
     let mut tests = cmd("cargo test --no-fail-fast -p lockstep-e2e -- --test-threads=1");
     if options.full {

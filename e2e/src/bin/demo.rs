@@ -7,7 +7,7 @@ use std::{path::Path, time::Instant};
 
 fn main() -> Result<(), Failure> {
     println!("Two windows of examples/two-windows, driven through their real user interface.\n");
-    with_built_app(Binary::Example, demo)
+    with_built_app(Binary::TwoWindows, demo)
 }
 
 async fn demo(app: &App) -> Result<()> {
