@@ -258,7 +258,7 @@ describe('status', () => {
     expect(settings.status).toBe('synchronized');
   });
 
-  it('denied has lost its subscription, and subscribes anew once it is let in', async () => {
+  it('I14: denied has lost its subscription, and subscribes anew once it is let in', async () => {
     let granted = true;
     const { backend, settings, count } = setup({ grants: () => granted });
     const store = await settings();
