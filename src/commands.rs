@@ -41,7 +41,13 @@ impl<'a, R: Runtime> Caller<'a, R> {
         authorise(self.webview.label(), topic, access, scope)?;
         let ask = || self.lockstep.clients.client(self.webview, self.authority);
         let client = self.known.get_or_init(ask).await.clone();
-        let client = client.map_err(|reject| CommandError::refused(self.webview.label(), topic, &reject))?;
+        let client = client.map_err(|reject| {
+            // The role stays with a page that lives until it gives it up, or two would have it.
+            if *topic != *PRIMARY.name() {
+                self.lockstep.store.dismiss(self.webview.label(), topic);
+            }
+            CommandError::refused(self.webview.label(), topic, &reject)
+        })?;
         self.lockstep.clients.admit(&client, topic, &self.lockstep.store, self.authority)?;
         Ok(client)
     }

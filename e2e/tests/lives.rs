@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 fn a_topic_goes_with_its_last_reader_who_is_counted_through_every_way_to_leave() -> Result<(), Failure> {
     const USE: &str = "await rooms.topic('1').ready";
     const STOP: &str = "rooms.topic('1').close()";
+    const IS_READY: &str = "typeof isReady === 'boolean' && counter.get() !== undefined";
     with_app(Binary::Test, async |app| {
         let (main, b) = (app.window("main"), app.open("b").await?);
         main.does("await rooms.create({ id: '1', initial: ['a'] })").await?;
@@ -28,6 +29,15 @@ fn a_topic_goes_with_its_last_reader_who_is_counted_through_every_way_to_leave()
 
             app.reload(b).await?;
             app.has_readers("rooms/1", 1).await?;
+            b.does(USE).await?;
+            app.has_readers("rooms/1", 2).await?;
+
+            // The page that comes after it uses no topic at all.
+            b.does("location.href = 'elsewhere.html'").await?;
+            b.shows("document.title", "Elsewhere").await?;
+            app.has_readers("rooms/1", 1).await?;
+            b.does("location.href = 'index.html'").await?;
+            b.holds(IS_READY).await?;
             b.does(USE).await?;
             app.has_readers("rooms/1", 2).await?;
 

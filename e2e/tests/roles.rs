@@ -68,8 +68,9 @@ async fn is_primary(app: &App, windows: &[Window<'_>], label: &str) -> Result<()
 }
 
 #[test]
-fn i5_one_of_three_windows_is_the_primary_through_leave_reload_and_close() -> Result<(), Failure> {
-    let rounds = if full() { 6 } else { 1 };
+fn i5_one_of_three_windows_is_the_primary_through_leave_reload_navigation_and_close() -> Result<(), Failure> {
+    const IS_READY: &str = "typeof isReady === 'boolean' && counter.get() !== undefined";
+    let rounds = if full() { 8 } else { 2 };
     with_app(Binary::Test, async |app| {
         let main = app.window("main");
         let (a, b) = (app.open("candidate-a").await?, app.open("candidate-b").await?);
@@ -79,7 +80,7 @@ fn i5_one_of_three_windows_is_the_primary_through_leave_reload_and_close() -> Re
             window.does("takePart()").await?;
             window.holds("roleOf() !== 'unknown'").await?;
         }
-        for _ in 0..rounds {
+        for round in 0..rounds {
             is_primary(app, &[main, a, b], "main").await?;
 
             // It takes its time to stop what it does; that is waited for.
@@ -88,8 +89,16 @@ fn i5_one_of_three_windows_is_the_primary_through_leave_reload_and_close() -> Re
             main.does("primary.join()").await?;
 
             ended.push(a.eval("pageLife").await?);
-            app.reload(a).await?;
-            is_primary(app, &[main, b], "candidate-b").await?;
+            if round % 2 == 0 {
+                app.reload(a).await?;
+                is_primary(app, &[main, b], "candidate-b").await?;
+            } else {
+                // The page that comes after it takes no part in anything.
+                a.does("location.href = 'elsewhere.html'").await?;
+                is_primary(app, &[main, b], "candidate-b").await?;
+                a.does("location.href = 'index.html'").await?;
+                a.holds(IS_READY).await?;
+            }
             a.does("takePart()").await?;
             is_primary(app, &[main, a, b], "candidate-b").await?;
 
@@ -124,7 +133,10 @@ fn i5_the_role_passes_on_when_the_web_process_of_the_primary_dies() -> Result<()
         for (label, next) in labels.iter().zip(["candidate-b", "main", "main"]) {
             let holds_role = app.eval(label, "roleOf() === 'primary'").await? == json!(true);
             ended.push(app.eval(label, "pageLife").await?.as_f64().unwrap_or_default());
+            app.has_readers("lockstep/primary", 3).await?;
             app.web_process_of(label).await?.kill()?;
+            // Only when the app has noticed can the window be reloaded.
+            app.has_readers("lockstep/primary", 2).await?;
             app.stats_show("primary.window", next).await?;
             app.shows("main", "primary.holder?.window", next).await?;
             if next == "main" {

@@ -1,8 +1,8 @@
 //! Who may join: what the app says of pages, and topics of clients. Pages that load are shown with real windows.
 
 use crate::{
-    bare,
-    mock::{Window, admin, eventually, started, with_topics},
+    bare, denied,
+    mock::{Window, admin, eventually, started, window_with, with_topics},
 };
 use serde_json::{Value, json};
 use std::{
@@ -106,14 +106,17 @@ fn the_app_is_asked_once_for_each_page_however_many_calls_come_at_once() {
 
 #[test]
 fn the_app_is_not_asked_about_what_the_scopes_deny() {
-    let app = with_topics(
-        Builder::new()
-            .topic(COUNTER, 0)
-            .authorize(|_: MockWebview| async { panic!("was asked") as Result<(), Reject> }),
-    );
+    let asked = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&asked);
+    let app = with_topics(Builder::new().topic(COUNTER, 0).authorize(move |_: MockWebview| {
+        count.fetch_add(1, Ordering::SeqCst);
+        async { Ok(()) }
+    }));
     let reader = json!([{ "identifier": "lockstep:default", "allow": [{ "topic": "other" }] }]);
-    let reader = crate::mock::window_with(&app, "reader", &reader);
-    assert_eq!(bare(reader.get_snapshot("counter")), crate::denied("reader", "counter", "lockstep:default"));
+    let reader = window_with(&app, "reader", &reader);
+    assert_eq!(bare(reader.get_snapshot("counter")), denied("reader", "counter", "lockstep:default"));
+    assert_eq!(reader.lockstep("list_topics", json!({})).unwrap(), json!([]));
+    assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
 #[test]
@@ -125,16 +128,26 @@ fn the_app_is_asked_again_when_it_wants_to_be() {
         let open = is_open.load(Ordering::SeqCst);
         async move { if open { Ok(()) } else { Err(Reject::new("closed", "come back tomorrow")) } }
     }));
-    let desk = admin(&app, "desk");
-    desk.get_snapshot("counter").unwrap();
+    let permissions = json!([{ "identifier": "lockstep:admin", "allow": [{ "topic": "*" }] }, "lockstep:role"]);
+    let desk = window_with(&app, "desk", &permissions);
+    desk.session("subscribe", "counter").unwrap();
+    desk.session("join_role", "lockstep/primary").unwrap();
     open.store(false, Ordering::SeqCst);
     desk.get_snapshot("counter").unwrap();
+    assert_eq!(app.lockstep().readers(COUNTER.name()), 1);
     app.lockstep().reauthorize().unwrap();
     for _ in 0..2 {
         let refusal = bare(desk.get_snapshot("counter"));
         assert_eq!(refusal, refused("desk", "counter", "closed", "come back tomorrow"));
     }
     assert_eq!(asked.load(Ordering::SeqCst), 2, "a refusal is kept, too");
+    assert_eq!(app.lockstep().readers(COUNTER.name()), 0, "who is refused reads nothing");
+    for command in ["get_snapshot", "join_role"] {
+        assert_eq!(desk.session(command, "lockstep/primary").unwrap_err()["code"], "closed");
+    }
+    assert!(app.lockstep().primary().is_some(), "the page may still do what the primary does");
+    desk.session("leave_role", "lockstep/primary").unwrap();
+    assert_eq!(app.lockstep().primary(), None);
     open.store(true, Ordering::SeqCst);
     app.lockstep().reauthorize().unwrap();
     desk.get_snapshot("counter").unwrap();
