@@ -44,3 +44,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/writing.md")]
 struct Writing;
+
+/// Makes the Rust code of the page on topics with a life compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/topics-with-a-life.md")]
+struct TopicsWithALife;

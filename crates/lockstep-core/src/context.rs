@@ -1,6 +1,6 @@
 //! What a topic's hooks are told of a write, and how they refuse it.
 
-use crate::{client::Client, clock::Clock, error::cut, revision::Revision, session::SessionKey};
+use crate::{client::Client, clock::Clock, error::cut, revision::Revision, session_key::SessionKey};
 
 /// A write, as the topic's reducer and hooks see it.
 pub struct WriteContext<'a> {

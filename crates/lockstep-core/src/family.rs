@@ -8,7 +8,7 @@ use crate::{
     error::{ChangeError, CreateError, panic_text},
     options::{Asker, TopicOptions},
     revision::Revision,
-    session::SessionKey,
+    session_key::SessionKey,
     store::Store,
     topic::{InvalidTopicName, Topic, TopicName, is_topic_char},
 };

@@ -6,7 +6,7 @@ use crate::{
     options::TopicOptions,
     policy::TopicPattern,
     revision::{Exhausted, Revision},
-    session::SessionKey,
+    session_key::SessionKey,
     snapshot::Snapshot,
     store::{Entry, Forget, Store},
     topic::{Topic, TopicName},

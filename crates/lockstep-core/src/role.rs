@@ -11,7 +11,7 @@ use crate::{
     error::{AccessError, CreateError, UpdateError},
     options::TopicOptions,
     revision::Revision,
-    session::{PageId, SessionKey},
+    session_key::{PageId, SessionKey},
     store::Store,
     topic::Topic,
 };

@@ -1,10 +1,7 @@
 //! At most once, in order: what the backend remembers of a session's writes to one topic.
 
 use crate::{
-    error::WriteError,
-    revision::Revision,
-    session::{SESSION_GRACE, SessionKey},
-    sync::Mutex,
+    error::WriteError, revision::Revision, session::SESSION_GRACE, session_key::SessionKey, sync::Mutex,
     topic::TopicName,
 };
 use std::{
