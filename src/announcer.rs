@@ -96,7 +96,7 @@ pub(crate) async fn run<R: Runtime>(app: AppHandle<R>, store: Store, signal: Arc
                 pages.probe(&lockstep);
             }
         }
-        let due = deadline.map(|at| Instant::now() + at.saturating_sub(store.now()));
+        let due = deadline.map(|at| Instant::now() + at.saturating_sub(store.now()).min(PROBE_INTERVAL));
         let until = due.map_or(next_probe, |due| due.min(next_probe));
         tokio::select! {
             () = signal.wake.notified() => {}

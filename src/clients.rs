@@ -72,7 +72,7 @@ impl Clients {
     /// there is said by whoever looks for it next.
     pub(crate) fn admit<R: Runtime>(
         &self,
-        client: &Client,
+        client: &Arc<Client>,
         topic: &TopicName,
         store: &Store,
         authority: &Authority<R>,
@@ -86,9 +86,18 @@ impl Clients {
         Err(CommandError::refused(client.label(), topic, &reject))
     }
 
-    fn admits<R: Runtime>(&self, client: &Client, topic: &TopicName, door: &Door, authority: &Authority<R>) -> bool {
+    fn admits<R: Runtime>(
+        &self,
+        client: &Arc<Client>,
+        topic: &TopicName,
+        door: &Door,
+        authority: &Authority<R>,
+    ) -> bool {
         let known = self.known(client.label());
-        if let Some((born, admits)) = known.answers.lock().get(topic)
+        // The app may have been told to ask anew, or the page be another: an answer about that client is not this one's.
+        let is_same = matches!(known.client.get(), Some(Ok(present)) if Arc::ptr_eq(present, client));
+        if is_same
+            && let Some((born, admits)) = known.answers.lock().get(topic)
             && *born == door.born
         {
             return *admits;
@@ -98,6 +107,9 @@ impl Clients {
             authority.reporter.report(&BackgroundError::AllowPanicked { topic: topic.clone(), window, panic });
             false
         });
+        if !is_same {
+            return admits;
+        }
         let mut answers = known.answers.lock();
         if answers.len() >= MAX_ANSWERS {
             answers.clear();

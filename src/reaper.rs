@@ -2,12 +2,15 @@
 
 use crate::background::{BackgroundError, Reporter};
 use lockstep_core::{Reaped, Store};
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tauri::async_runtime;
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
 };
+
+/// How long to sleep at most: an end may be further off than the system's clock can tell.
+const LONGEST_SLEEP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Reaps for as long as the app runs. Each round has a thread of its own: it calls the app's `self_destruct`, and waits
 /// for writes that are under way.
@@ -19,7 +22,7 @@ pub(crate) async fn run(store: Store, wake: Arc<Notify>, reporter: Reporter) {
         for (topic, panic) in panicked {
             reporter.report(&BackgroundError::SelfDestructPanicked { topic, panic });
         }
-        let due = next.map(|at| Instant::now() + at.saturating_sub(store.now()));
+        let due = next.map(|at| Instant::now() + at.saturating_sub(store.now()).min(LONGEST_SLEEP));
         match due {
             Some(due) => tokio::select! {
                 () = wake.notified() => {}

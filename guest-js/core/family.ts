@@ -42,7 +42,7 @@ export interface TopicFamily<T, A = never> {
   topic(id: string): TopicStore<T, A>;
 
   /**
-   * Creates a topic; without an `id`, the backend mints one of 16 hex digits. Resolves with its
+   * Creates a topic; without an `id`, one of 16 hex digits is minted. Resolves with its
    * store, which shows the topic's state: or, where the window may not read it, or the pull
    * fails, is on its way, as its `status` tells. Rejects also with
    *

@@ -197,7 +197,8 @@ function candidate(transport: RoleTransport, options: RoleOptions = {}): Role {
   /** Compares what the page is with what it has heard. `changed`: it has heard something new. */
   function judge(changed = false): void {
     const now = holder();
-    const own = now?.session === session;
+    // Sessions are no secret, so another window could join with this one's.
+    const own = now?.session === session && now.window === transport.label;
     const mine = own && wants() && !owed && compareRevisions(now.term, given) > 0;
     const held = role === 'primary';
     if (held && !(mine && now.term === term)) {

@@ -4,7 +4,7 @@ use crate::{
     cell::{InsideWrite, State, not_inside_write},
     change::Change,
     client::Client,
-    context::{WriteContext, Writer},
+    context::{Reject, WriteContext, Writer},
     error::{ChangeError, CreateError, panic_text},
     options::{Asker, TopicOptions},
     revision::Revision,
@@ -143,6 +143,11 @@ impl<T: State> AnyFamily for Family<T> {
         let made = {
             let _inside = InsideWrite::enter();
             catch_unwind(AssertUnwindSafe(|| {
+                if let (Some(allow), Some(client)) = (&self.options.allow, by.client)
+                    && !allow(client)
+                {
+                    return Err(Reject::new("notAllowed", "the family's own rule does not allow this window").into());
+                }
                 let initial = (self.initial)(id);
                 match proposal {
                     Some(change) => self.options.proposed(change, &initial, &cx),

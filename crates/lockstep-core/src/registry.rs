@@ -6,6 +6,7 @@ use crate::{
     options::TopicOptions,
     policy::TopicPattern,
     revision::{Exhausted, Revision},
+    role::PRIMARY,
     session_key::SessionKey,
     snapshot::Snapshot,
     store::{Entry, Forget, Store},
@@ -172,13 +173,14 @@ impl Store {
         Ok(entry.is_some_and(|entry| self.end(entry.topic, &|| true, window)))
     }
 
-    /// Removes every topic that the pattern covers; returns the names of those that were there.
+    /// Removes every topic that the pattern covers, but for [`PRIMARY`]; returns the names of those that were there.
     ///
     /// # Errors
     /// As [`Store::remove`].
     pub fn remove_all(&self, pattern: &TopicPattern) -> Result<Vec<TopicName>, AccessError> {
         let mut removed = Vec::new();
-        for name in self.list().into_iter().filter(|name| pattern.matches(name)) {
+        let covered = self.list().into_iter().filter(|name| pattern.matches(name) && name != PRIMARY.name());
+        for name in covered {
             if self.remove(&name)? {
                 removed.push(name);
             }

@@ -181,3 +181,22 @@ fn names_are_made_up_only_in_declared_families() {
     assert!(DOWNLOADS.id_of(&made_up).is_some_and(|id| id.len() == 16));
     assert_eq!(store.unique_name(&name("other")), None);
 }
+
+#[test]
+fn i13_a_window_that_the_family_does_not_allow_creates_none_of_its_topics() {
+    const AUDIT: TopicFamily<u32> = TopicFamily::new("audit");
+    let store = Store::new(Recorder::default());
+    let options = TopicOptions::new().allow(|client| client.info::<&str>() == Some(&"admin"));
+    store.declare(AUDIT, |_| 0, options).unwrap();
+    let topic = AUDIT.topic("x").unwrap().name().clone();
+    let session = SessionKey::new("main", "p".parse().unwrap());
+    let create = || ClientCreate { topic: topic.clone(), session: session.clone(), initial: None };
+    let guest = Client::new("main", "tauri://localhost/");
+    let Err(CreateError::Change { source: ChangeError::Rejected(reject), .. }) =
+        store.create_from_client(create(), Some(&guest))
+    else {
+        panic!("it was created");
+    };
+    assert_eq!((reject.code(), store.contains(&topic)), ("notAllowed", false));
+    store.create_from_client(create(), Some(&guest.with_info("admin"))).unwrap();
+}
