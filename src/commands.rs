@@ -10,8 +10,8 @@ use crate::{
     wire::{self, Fields, WriteRequest, Writes},
 };
 use lockstep_core::{
-    Answer, Change, Client, CreateError, PRIMARY, PullError, Reject, Revision, SessionKey, TopicName, TopicScope,
-    WriteError,
+    Answer, Change, Client, CreateError, PRIMARY, Primary, PullError, Reject, Revision, SessionKey, TopicName,
+    TopicScope, WriteError,
 };
 use std::{sync::Arc, time::Instant};
 use tauri::{
@@ -279,8 +279,7 @@ pub(crate) async fn remove_topic<R: Runtime>(
     caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
     if topic == *PRIMARY.name() {
         // Its holder would not have stopped yet when another page joins.
-        let reject = Reject::new("reserved", "the role is given by the backend: join or leave it");
-        return Err(WriteError::Change { topic, source: reject.into() }.into());
+        return Err(WriteError::Change { topic, source: Primary::reserved().into() }.into());
     }
     let removed = lockstep.remove_from_client(topic, webview.label().into()).await?;
     Ok(wire::Removed { removed })

@@ -1,15 +1,10 @@
 //! The wire of `PROTOCOL.md`: requests become typed here, once, and answers become JSON here.
 
 use crate::error::CommandError;
-use lockstep_core::{Answer, Change, Invalidation, PageId, Revision, TopicName};
+use lockstep_core::{Answer, Change, Invalidation, PageId, Revision, TopicName, unique_topic};
 use serde::Serialize;
 use serde_json::{Map, Value};
-use std::{
-    collections::HashSet,
-    hash::{BuildHasher, RandomState},
-    io,
-    str::FromStr,
-};
+use std::{collections::HashSet, io, str::FromStr};
 use tauri::ipc::{InvokeBody, Request};
 
 /// The most topics in one `get_snapshots`.
@@ -73,8 +68,7 @@ impl<'a> Fields<'a> {
 
     /// Some topic of a family, which looks as if it had been declared.
     pub(crate) fn member_of(self, family: &TopicName) -> Result<TopicName, CommandError> {
-        let id = RandomState::new().hash_one(family);
-        format!("{family}/{id:016x}").parse().map_err(|_| self.invalid("family", "the name is too long for a family"))
+        unique_topic(family).map_err(|_| self.invalid("family", "the name is too long for a family"))
     }
 
     /// The value of a topic that is to be created; null is a value like any other.

@@ -16,11 +16,11 @@ export interface ListTopicsOptions {
 /** Creates a topic, and checks the answer. See `TopicFamily.create` for what it rejects with. */
 export function createTopic(
   transport: AdminTransport,
-  request: CreateTopicRequest,
+  request: CreateTopicRequest & { topic: Topic },
 ): Promise<Created> {
-  const { topic = `${request.family}/*` } = request;
+  const { topic } = request;
   return asked(transport, 'create', topic, async () =>
-    parseCreated(await transport.createTopic(request), request),
+    parseCreated(await transport.createTopic(request), topic),
   );
 }
 

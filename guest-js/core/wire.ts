@@ -1,6 +1,5 @@
 import { LockstepError } from './errors.js';
 import { isCanonicalRevision, type Revision } from './revision.js';
-import type { CreateTopicRequest } from './transport.js';
 import type { InvalidationEvent, Topic } from './types.js';
 
 /**
@@ -68,14 +67,11 @@ export interface Created extends Answer {
  * @throws {LockstepError} `protocol` for one without a canonical revision, or of a topic that was
  * not asked for.
  */
-export function parseCreated(payload: unknown, asked: CreateTopicRequest): Created {
+export function parseCreated(payload: unknown, asked: Topic): Created {
   const { topic } = record(payload);
-  const named =
-    typeof topic === 'string' &&
-    (asked.topic === undefined ? topic.startsWith(`${asked.family}/`) : topic === asked.topic);
-  if (!named)
+  if (topic !== asked)
     throw protocolError(`Asked for another topic than was created: ${JSON.stringify(topic)}`);
-  return { ...parseAnswer(payload), topic };
+  return { ...parseAnswer(payload), topic: asked };
 }
 
 /** Types the answer to `remove_topic`: whether the topic was there. */

@@ -104,6 +104,14 @@ pub(crate) fn unique(family: &TopicName) -> TopicName {
     TopicName::of_family(family, id)
 }
 
+/// A name as of [`TopicFamily::unique`], also in a family that was not declared.
+///
+/// # Errors
+/// [`InvalidTopicName`] if the family's name leaves no room for an id.
+pub fn unique_topic(family: &TopicName) -> Result<TopicName, InvalidTopicName> {
+    unique(family).to_string().parse()
+}
+
 fn split(topic: &TopicName) -> Option<(&str, &str)> {
     topic.as_str().rsplit_once('/').filter(|(_, id)| !id.is_empty())
 }

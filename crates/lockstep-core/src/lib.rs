@@ -44,7 +44,7 @@ pub use error::{
     AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
     TryUpdateError, UpdateError, WriteError,
 };
-pub use family::{ClientCreate, TopicFamily};
+pub use family::{ClientCreate, TopicFamily, unique_topic};
 pub use life::SELF_DESTRUCT_INTERVAL;
 pub use options::{Asker, TopicOptions};
 pub use policy::{InvalidTopicPattern, TopicPattern, TopicScope};

@@ -47,6 +47,11 @@ pub struct Holder {
 }
 
 impl Primary {
+    /// Why no window writes or removes the topic.
+    pub fn reserved() -> Reject {
+        Reject::new("reserved", "the role is given by the backend: join or leave it")
+    }
+
     fn join(&mut self, session: &SessionKey) {
         if !self.candidates.contains(session) {
             self.candidates.push(session.clone());
@@ -95,7 +100,7 @@ impl Store {
     /// [`UpdateError`] from inside a write, if no revision is left, or the app has created a topic of that name.
     pub fn join_role(&self, session: &SessionKey) -> Result<(), UpdateError> {
         let reserved = |_: &Primary, _: &Primary, cx: &WriteContext<'_>| match cx.session() {
-            Some(_) => Err(Reject::new("reserved", "the role is given by the backend: join or leave it")),
+            Some(_) => Err(Primary::reserved()),
             None => Ok(()),
         };
         self.get_or_create_with(PRIMARY, Primary::default, TopicOptions::new().validate(reserved)).map_err(
