@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// Why a command was rejected, as a window gets it: `{ kind, message, … }`, by `PROTOCOL.md`. Every error of a write means
-/// that nothing was changed.
+/// that nothing was changed, but for `notSaved`.
 #[derive(Debug, Serialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
 #[error("{message}")]
@@ -78,6 +78,11 @@ enum Kind {
     },
     Exhausted {
         topic: TopicText,
+    },
+    /// The sole error of a write that was applied.
+    NotSaved {
+        topic: TopicText,
+        revision: Revision,
     },
 }
 
@@ -177,7 +182,15 @@ impl From<AccessError> for CommandError {
 
 impl From<UpdateError> for CommandError {
     fn from(error: UpdateError) -> Self {
+        let message = error.to_string();
         match error {
+            UpdateError::NotSynchronous(topic) => {
+                let (code, reason) = ("notSynchronous".to_owned(), message.clone());
+                Self { kind: Box::new(Kind::Rejected { topic: topic.to_string(), code, reason }), message }
+            }
+            UpdateError::NotSaved { topic, revision, .. } => {
+                Self { kind: Box::new(Kind::NotSaved { topic: topic.to_string(), revision }), message }
+            }
             UpdateError::Access(error) => error.into(),
             UpdateError::NotAsked(topic) => WriteError::NotAsked(topic).into(),
             UpdateError::Change { topic, source } => WriteError::Change { topic, source }.into(),

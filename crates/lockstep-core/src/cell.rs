@@ -10,6 +10,7 @@ use crate::{
     life::{Life, Lifespan},
     options::{Allow, Asker, TopicOptions, TypedReducer},
     revision::{Exhausted, Revision, RevisionCounter},
+    saving::Saving,
     sequence::{Admission, Outcomes, Sequences},
     session::Sessions,
     session_key::SessionKey,
@@ -73,6 +74,7 @@ pub(crate) struct TopicCell<T> {
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
     current: Mutex<Arc<Version<T>>>,
+    saving: Option<Saving>,
     slot: Arc<Slot>,
 }
 
@@ -136,6 +138,7 @@ impl<T: State> TopicCell<T> {
         Self {
             asker,
             life: Life::new(revision, lifespan, clock),
+            saving: options.persisted.clone().map(Saving::new),
             options,
             writers: Mutex::default(),
             removed: AtomicBool::new(false),
@@ -147,6 +150,9 @@ impl<T: State> TopicCell<T> {
 
     /// Refuses writes that nobody was asked about, where somebody has to be.
     pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
+        if self.saving().is_some_and(Saving::is_immediate) {
+            return Err(UpdateError::NotSynchronous(self.name().clone()));
+        }
         if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name().clone())) } else { Ok(()) }
     }
 
@@ -225,7 +231,6 @@ impl<T: State> TopicCell<T> {
         self.removed.load(Ordering::Relaxed)
     }
 
-    /// A write was made.
     pub(crate) fn renew(&self, clock: &dyn Clock) {
         if self.options.renewed_by_writes {
             self.life.renew(clock.now());
@@ -265,8 +270,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
     /// Holds back the writers of this topic until the guard is dropped.
     fn lock(&self) -> Box<dyn Locked + '_>;
 
-    /// How long it lives.
+    /// How long it lives, and how it is saved, where it is.
     fn life(&self) -> &Life;
+    fn saving(&self) -> Option<&Saving>;
 
     /// Ends it for all who hold it, once the write that is under way is done: nobody can write it any more. Says no
     /// where that was so before, or where `still` does, under the writers' lock; else returns the revision of its end.
@@ -338,6 +344,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn life(&self) -> &Life {
         &self.life
+    }
+
+    fn saving(&self) -> Option<&Saving> {
+        self.saving.as_ref()
     }
 
     fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End> {

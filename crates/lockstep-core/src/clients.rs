@@ -120,7 +120,7 @@ impl Store {
         let writer = Arc::clone(write.session.label());
         let taken = entry.topic.write_from_client(write, self.shared.engine());
         if let Some(revision) = taken.made {
-            self.shared.announcements.note_readable(entry.topic.slot(), revision, Some(writer));
+            self.note_readable_by(&*entry.topic, revision, Some(writer));
         }
         if let Some(evicted) = taken.evicted {
             self.forget(vec![evicted]);

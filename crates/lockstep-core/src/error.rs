@@ -98,7 +98,8 @@ impl ChangeError {
     }
 }
 
-/// Why a write by the app's own Rust code did not happen. Nothing was changed, announced or bumped (**I10**).
+/// Why a write by the app's own Rust code did not happen. Nothing was changed, announced or bumped (**I10**); the sole
+/// exception is [`UpdateError::NotSaved`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateError {
     /// The topic could not be reached.
@@ -107,6 +108,19 @@ pub enum UpdateError {
     /// The topic has an asynchronous hook, which has to be asked first.
     #[error("topic {0:?} has an asynchronous hook: write it with `update_async`")]
     NotAsked(TopicName),
+    /// The topic's writes wait for the disk, which a synchronous write must not.
+    #[error("writes to topic {0:?} wait for the disk: write it with `update_async`")]
+    NotSynchronous(TopicName),
+    /// The write was applied, and can be read; but it could not be saved yet, which is tried again.
+    #[error("topic {topic:?} is at revision {revision}, which could not be saved: {reason}")]
+    NotSaved {
+        /// The topic.
+        topic: TopicName,
+        /// The revision that the write made.
+        revision: Revision,
+        /// Why it is not on disk.
+        reason: String,
+    },
     /// The topic's own rules did not let the change be made.
     #[error("topic {topic:?}: {source}")]
     Change {

@@ -17,11 +17,20 @@ mod context;
 mod error;
 mod family;
 mod life;
+#[cfg(feature = "test")]
+mod memory_persist;
 mod options;
+mod persist;
+#[cfg(feature = "test")]
+mod persist_contract;
+mod persisted;
 mod policy;
 mod registry;
+mod restore;
 mod revision;
 mod role;
+mod saver;
+mod saving;
 mod sequence;
 mod session;
 mod session_key;
@@ -47,10 +56,13 @@ pub use error::{
 pub use family::{ClientCreate, TopicFamily, unique_topic};
 pub use life::SELF_DESTRUCT_INTERVAL;
 pub use options::{Asker, TopicOptions};
+pub use persist::{Batch, Loaded, Persist, PersistError, PersistIssue, Record, Seal};
+pub use persisted::{DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT, Durability, Persisted};
 pub use policy::{InvalidTopicPattern, TopicPattern, TopicScope};
 pub use registry::Reaped;
 pub use revision::{Exhausted, InvalidRevision, Revision};
 pub use role::{Holder, PRIMARY, Primary};
+pub use saver::{NotSaved, Persistence, REVISION_BLOCK, Save, Saved};
 pub use session::{Departure, SESSION_GRACE, SESSIONS_PER_LABEL};
 pub use session_key::{InvalidPageId, PageId, SessionKey};
 pub use snapshot::{Answer, Snapshot};

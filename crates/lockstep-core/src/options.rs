@@ -6,6 +6,7 @@ use crate::{
     client::Client,
     context::{Reject, WriteContext},
     error::ChangeError,
+    persisted::Persisted,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -82,6 +83,7 @@ pub struct TopicOptions<T> {
     pub(crate) renewed_by_writes: bool,
     pub(crate) self_destruct: Option<SelfDestruct>,
     pub(crate) allow: Option<Allow>,
+    pub(crate) persisted: Option<Persisted>,
 }
 
 impl<T> Default for TopicOptions<T> {
@@ -95,6 +97,7 @@ impl<T> Default for TopicOptions<T> {
             renewed_by_writes: false,
             self_destruct: None,
             allow: None,
+            persisted: None,
         }
     }
 }
@@ -110,6 +113,7 @@ impl<T> Clone for TopicOptions<T> {
             renewed_by_writes: self.renewed_by_writes,
             self_destruct: self.self_destruct.clone(),
             allow: self.allow.clone(),
+            persisted: self.persisted.clone(),
         }
     }
 }
@@ -198,6 +202,14 @@ impl<T: State> TopicOptions<T> {
     #[must_use]
     pub fn allow(mut self, allow: impl Fn(&Client) -> bool + Send + Sync + 'static) -> Self {
         self.allow = Some(Arc::new(allow));
+        self
+    }
+
+    /// Saves the topic, and begins it with what was saved of it, where the store was given a database (see
+    /// [`StoreOptions::persistence`](crate::StoreOptions::persistence)). A topic that is removed is kept no more.
+    #[must_use]
+    pub fn persisted(mut self, persisted: Persisted) -> Self {
+        self.persisted = Some(persisted);
         self
     }
 

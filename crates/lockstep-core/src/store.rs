@@ -9,6 +9,7 @@ use crate::{
     error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
     family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
+    saver::{Persistence, Saver},
     sequence::Removed,
     session::Sessions,
     session_key::SessionKey,
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) removed: Removed,
     pub(crate) announcements: Announcements,
+    pub(crate) saver: Saver,
     /// What is still to be forgotten where a write was under way.
     pub(crate) unforgotten: Mutex<Vec<Forget>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -85,6 +87,8 @@ pub struct StoreOptions {
     /// The highest revision that earlier lives of this store may have used; new ones are higher (**I5**).
     /// Default: none.
     pub last_revision: Revision,
+    /// Where topics that are [`persisted`](crate::TopicOptions::persisted) are kept. Default: nowhere.
+    pub persistence: Option<Persistence>,
 }
 
 impl Default for StoreOptions {
@@ -93,6 +97,7 @@ impl Default for StoreOptions {
             announce_interval: DEFAULT_ANNOUNCE_INTERVAL,
             clock: Arc::new(SystemClock::default()),
             last_revision: Revision::ZERO,
+            persistence: None,
         }
     }
 }
@@ -120,13 +125,18 @@ impl Store {
 
     /// A store without topics.
     pub fn with_options(announce: impl Announce, options: StoreOptions) -> Self {
-        let StoreOptions { announce_interval, clock, last_revision } = options;
+        let StoreOptions { announce_interval, clock, last_revision, persistence } = options;
+        let revisions = match &persistence {
+            Some(persistence) => persistence.counter(last_revision),
+            None => RevisionCounter::new(last_revision, Revision::MAX),
+        };
         Self {
             shared: Arc::new(Shared {
                 topics: RwLock::new(BTreeMap::new()),
                 families: RwLock::new(BTreeMap::new()),
                 mortal: Mutex::default(),
-                revisions: RevisionCounter::new(last_revision),
+                revisions,
+                saver: Saver::new(persistence),
                 sessions: Sessions::default(),
                 removed: Removed::default(),
                 unforgotten: Mutex::default(),
@@ -317,7 +327,13 @@ impl Store {
 
     /// Notes a write by the backend that can be read already.
     pub(crate) fn note_readable(&self, topic: &dyn AnyTopic, revision: Revision) {
-        self.shared.announcements.note_readable(topic.slot(), revision, None);
+        self.note_readable_by(topic, revision, None);
+    }
+
+    /// Notes a write that can be read already: it is to be announced, and to be saved.
+    pub(crate) fn note_readable_by(&self, topic: &dyn AnyTopic, revision: Revision, writer: Option<Arc<str>>) {
+        self.shared.announcements.note_readable(topic.slot(), revision, writer);
+        self.note_unsaved(topic, revision);
     }
 
     pub(crate) fn entry(&self, topic: &TopicName) -> Result<Entry, AccessError> {

@@ -1,4 +1,5 @@
-//! A clock that stands still until it is told to move, and a recorder of announcements.
+//! A clock that stands still until it is told to move, a recorder of announcements, a database in memory, and what every
+//! database has to do.
 //!
 //! ```
 //! use lockstep_core::{Store, StoreOptions, Topic, testing::{ManualClock, Recorder}};
@@ -16,6 +17,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub use crate::memory_persist::MemoryPersist;
+pub use crate::persist_contract::persist_contract;
 use crate::{
     announce::{Announce, AnnounceError, Invalidation},
     clock::Clock,

@@ -120,6 +120,8 @@ trait Staged: Any {
     fn is_written(&self) -> bool;
     fn prepare(&mut self, revision: Revision);
     fn renew(&self, clock: &dyn Clock);
+    /// It will show a state of this revision together with the other topics of the transaction.
+    fn share(&self, revision: Revision);
     /// Holds back this topic's readers until all topics of the transaction are swapped.
     fn publish(&self) -> Option<Box<dyn Publish + '_>>;
 }
@@ -147,6 +149,10 @@ impl<T: State> Staged for StagedTopic<T> {
 
     fn renew(&self, clock: &dyn Clock) {
         self.cell.renew(clock);
+    }
+
+    fn share(&self, revision: Revision) {
+        self.cell.saving().into_iter().for_each(|saving| saving.share(revision));
     }
 
     fn publish(&self) -> Option<Box<dyn Publish + '_>> {
@@ -241,6 +247,7 @@ impl Store {
                 return Ok((None, result));
             }
             let revision = self.next_revision().map_err(|Exhausted| TransactionError::Exhausted)?;
+            tx.staged.values().for_each(|staged| staged.share(revision));
             let old = publish(&mut tx.staged, revision);
             tx.staged.values().for_each(|staged| staged.renew(&**self.clock()));
             drop((guards, ahead));

@@ -35,7 +35,7 @@ fn bench_from(last_revision: Revision) -> Bench {
     let (clock, recorder) = (Arc::new(ManualClock::default()), Recorder::default());
     let store = Store::with_options(
         recorder.clone(),
-        StoreOptions { clock: clock.clone(), announce_interval: TICK, last_revision },
+        StoreOptions { clock: clock.clone(), announce_interval: TICK, last_revision, persistence: None },
     );
     store.create(COUNTER, 0).unwrap();
     store.create(LIST, Vec::new()).unwrap();
