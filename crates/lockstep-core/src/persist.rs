@@ -101,14 +101,15 @@ pub enum PersistError {
 pub enum PersistIssue {
     /// The database was damaged.
     #[error(
-        "the database was damaged ({reason}): it is now {set_aside:?}, and {}",
+        "the database was damaged ({reason}){}: {}",
+        .set_aside.as_ref().map(|name| format!(", and is now {name:?}")).unwrap_or_default(),
         if *.restored { "the last good generation was restored" } else { "there was none to restore: topics have their first values" }
     )]
     Damaged {
         /// What is wrong with it.
         reason: String,
-        /// The name that the damaged file has now, in the same folder.
-        set_aside: String,
+        /// The name that the damaged file has now, in the same folder; `None` where the file was missing.
+        set_aside: Option<String>,
         /// Whether an earlier generation has taken its place.
         restored: bool,
     },

@@ -68,7 +68,7 @@ fn batches() -> Vec<Batch> {
         Batch { removes: vec![name("two"), name("never/there")], ..Batch::default() },
         Batch {
             puts: vec![
-                (name(&longest[..128]), record(u64::MAX, u32::MAX, &all_bytes)),
+                (name(&longest[..128]), record(u64::MAX - 1, u32::MAX, &all_bytes)),
                 (name("two"), record(9, 2, b"2")),
             ],
             removes: vec![name("one")],
