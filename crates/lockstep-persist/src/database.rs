@@ -66,6 +66,8 @@ impl From<DatabaseError> for Failure {
     fn from(error: DatabaseError) -> Self {
         match error {
             DatabaseError::Storage(error) => error.into(),
+            // No version of Lockstep has written another.
+            DatabaseError::UpgradeRequired(_) => Self::Damaged(error.to_string()),
             error => Self::Io(error.to_string()),
         }
     }
