@@ -188,8 +188,8 @@ impl From<UpdateError> for CommandError {
                 let (code, reason) = ("notSynchronous".to_owned(), message.clone());
                 Self { kind: Box::new(Kind::Rejected { topic: topic.to_string(), code, reason }), message }
             }
-            UpdateError::NotSaved { topic, revision, .. } => {
-                Self { kind: Box::new(Kind::NotSaved { topic: topic.to_string(), revision }), message }
+            UpdateError::NotSaved { topic, revision, reason } => {
+                WriteError::NotSaved { topic, revision, reason }.into()
             }
             UpdateError::Access(error) => error.into(),
             UpdateError::NotAsked(topic) => WriteError::NotAsked(topic).into(),
@@ -254,6 +254,7 @@ impl From<WriteError> for CommandError {
                 code: "notAsked".to_owned(),
                 reason: "the topic's hook could not be asked: write it again".to_owned(),
             },
+            WriteError::NotSaved { topic, revision, .. } => Kind::NotSaved { topic: topic.to_string(), revision },
             WriteError::OutOfOrder { topic, seq, last } => {
                 Kind::OutOfOrder { topic: topic.to_string(), seq, last_seq: last }
             }

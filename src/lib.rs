@@ -18,6 +18,8 @@ mod lockstep;
 mod options;
 mod pages;
 mod reaper;
+mod saver;
+mod saving;
 mod scopes;
 mod wire;
 
@@ -28,11 +30,12 @@ pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
 pub use error::CommandError;
 pub use lockstep::{Lockstep, LockstepExt};
 pub use lockstep_core::{
-    AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, Holder, InvalidTopicName,
-    InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey, Snapshot, State,
-    StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError,
-    UpdateError, WriteContext,
+    AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT,
+    Durability, Holder, InvalidTopicName, InvalidTopicPattern, NotSaved, PRIMARY, PageId, PersistError, PersistIssue,
+    Persisted, Primary, PullError, Record, Reject, Revision, Seal, SessionKey, Snapshot, State, StoreStats, Topic,
+    TopicFamily, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteContext,
 };
+pub use lockstep_persist::{EncryptionKey, InvalidKey};
 pub use options::{AsyncContext, TopicOptions};
 
 /// Makes the README's Rust code compile.

@@ -5,6 +5,7 @@ use crate::{
     config::Settings,
     error::CommandError,
     options::{AsyncContext, AsyncIntercept, TopicOptions},
+    saver::Saver,
     scopes::ReadScopes,
     wire::{self, Operation},
 };
@@ -29,11 +30,13 @@ pub struct Lockstep {
     pub(crate) settings: Settings,
     pub(crate) read_scopes: ReadScopes,
     pub(crate) clients: Clients,
+    /// Where topics are saved.
+    pub(crate) saver: Option<Saver>,
 }
 
 impl Lockstep {
-    pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default() }
+    pub(crate) fn new(store: Store, settings: Settings, saver: Option<Saver>) -> Self {
+        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default(), saver }
     }
 
     /// Creates a topic at run time; those that are there from the start belong into the
@@ -218,18 +221,32 @@ impl Lockstep {
         self.store.try_update(topic, change)
     }
 
-    /// Like [`Lockstep::update`], for a topic with an asynchronous hook: waits for its turn, and asks the hook. Works for
-    /// every other topic, too.
+    /// Like [`Lockstep::update`], for a topic with an asynchronous hook: waits for its turn, and asks the hook. Where the
+    /// topic's writes wait for the disk, it waits for that. Works for every other topic, too.
     ///
     /// # Errors
-    /// As [`Lockstep::update`]; a hook that refuses, panics or takes too long is a `ChangeError::Rejected`; from within
+    /// As [`Lockstep::update`]; [`UpdateError::NotSaved`] if it was applied and is not on disk; a hook that refuses, panics or takes too long is a `ChangeError::Rejected`; from within
     /// the topic's own hook it is [`AccessError::InsideWrite`].
     pub async fn update_async<T: State>(
         &self,
         topic: Topic<T>,
         change: impl FnOnce(&mut T) + Send,
     ) -> Result<Revision, UpdateError> {
-        let Some(hook) = self.hook(topic.name())? else { return self.update(topic, change) };
+        let name = topic.name().clone();
+        let revision = self.update_in_turn(topic, change).await?;
+        let saved = self.settled(&name, revision).await;
+        saved.map_err(|reason| UpdateError::NotSaved { topic: name, revision, reason })?;
+        Ok(revision)
+    }
+
+    async fn update_in_turn<T: State>(
+        &self,
+        topic: Topic<T>,
+        change: impl FnOnce(&mut T) + Send,
+    ) -> Result<Revision, UpdateError> {
+        let Some(hook) = self.hook(topic.name())? else {
+            return self.store.update_asked(topic, Change::Rust, change);
+        };
         if AsyncIntercept::is_asking_about(topic.name()) {
             // It would wait for itself.
             return Err(AccessError::InsideWrite.into());
@@ -354,8 +371,15 @@ impl Lockstep {
             writes.push(Proposal { expected, change });
         }
         let asked = asking.is_some();
-        let (topic, write) = (topic.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
-        self.aside(move |store| store.write(&topic, write)).await
+        let (name, write) = (topic.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
+        let outcomes = self.aside(move |store| store.write(&name, write)).await?;
+        let Some(newest) = outcomes.iter().flatten().max() else { return Ok(outcomes) };
+        let Err(reason) = self.settled(topic, *newest).await else { return Ok(outcomes) };
+        let not_saved = |outcome: &Result<Revision, WriteError>| {
+            let revision = outcome.clone()?;
+            Err(WriteError::NotSaved { topic: topic.clone(), revision, reason: reason.clone() })
+        };
+        Ok(outcomes.iter().map(not_saved).collect())
     }
 
     /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.

@@ -15,6 +15,7 @@ mod clients;
 mod clock;
 mod context;
 mod error;
+mod export;
 mod family;
 mod life;
 #[cfg(feature = "test")]

@@ -213,6 +213,11 @@ impl<T: State> TopicOptions<T> {
         self
     }
 
+    /// Whether it is saved.
+    pub fn is_persisted(&self) -> bool {
+        self.persisted.is_some()
+    }
+
     pub(crate) fn asker(&self) -> Option<Asker> {
         self.make_asker.as_ref().map(|make| make())
     }

@@ -139,7 +139,7 @@ impl Persisted {
 
     /// Encrypts what is saved.
     #[must_use]
-    pub fn sealed(mut self, seal: impl Seal) -> Self {
+    pub fn encrypted(mut self, seal: impl Seal) -> Self {
         self.seal = Some(Arc::new(seal));
         self
     }

@@ -18,7 +18,7 @@ const NONCE: usize = 24;
 /// use lockstep_persist::EncryptionKey;
 ///
 /// let key = EncryptionKey::generate();
-/// let persisted = Persisted::new().sealed(key);
+/// let persisted = Persisted::new().encrypted(key);
 /// ```
 #[derive(Clone)]
 pub struct EncryptionKey(XChaCha20Poly1305, Box<Key>);

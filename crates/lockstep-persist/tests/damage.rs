@@ -171,6 +171,24 @@ fn i15_a_folder_that_cannot_be_made_is_an_error_and_no_panic() {
     assert_eq!(run.load(), Ok(Loaded::default()), "it is tried again");
 }
 
+#[test]
+fn i15_a_flipped_bit_of_the_state_is_noticed() {
+    let whole = used().contents(DATABASE).unwrap();
+    let places: Vec<_> = whole.windows(6).enumerate().filter(|(_, text)| text == b"second").map(|(at, _)| at).collect();
+    let mut noticed = 0;
+    for at in places {
+        let disk = used();
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        disk.tamper(DATABASE, Some(bytes));
+        let (_, loaded) = load(&disk);
+        let expected = if loaded.issues.is_empty() { "second" } else { "first" };
+        assert_eq!(settings(&loaded), Some(expected));
+        noticed += loaded.issues.len();
+    }
+    assert!(noticed > 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(150))]
 
