@@ -9,6 +9,7 @@
 export * from './core/index.js';
 export {
   createTauriAdminTransport,
+  createTauriFlushTransport,
   createTauriInvalidationSubscriber,
   createTauriRevisionSync,
   createTauriRoleTransport,
@@ -17,6 +18,7 @@ export {
   defineRole,
   defineTopic,
   defineTopicFamily,
+  flush,
   listTopics,
   removeTopic,
   type TauriInvalidationSubscriberOptions,

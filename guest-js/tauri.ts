@@ -6,6 +6,8 @@ import {
   removeTopic as removeTopicOver,
 } from './core/admin.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
+import { flush as flushOver } from './core/flush.js';
+import type { Revision } from './core/revision.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
 import {
@@ -14,7 +16,14 @@ import {
   type RevisionSyncOptions,
 } from './core/sync.js';
 import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
-import type { AdminTransport, Hide, RoleTransport, Transport, Wake } from './core/transport.js';
+import type {
+  AdminTransport,
+  FlushTransport,
+  Hide,
+  RoleTransport,
+  Transport,
+  Wake,
+} from './core/transport.js';
 import type {
   InvalidationEvent,
   InvalidationSubscriber,
@@ -184,6 +193,18 @@ export function createTauriRoleTransport(): RoleTransport {
   });
 }
 
+/**
+ * The transport of `flush` over Tauri. Making it touches nothing.
+ *
+ * @example
+ * await createTauriFlushTransport().flush('settings');
+ */
+export function createTauriFlushTransport(): FlushTransport {
+  return Object.assign(createTauriTransport(), {
+    flush: (topic: string) => invoke(command('flush'), { topic }),
+  });
+}
+
 function onHide(handler: (hide: Hide) => void): Unsubscribe {
   // It ends what is given it as options, by its signal.
   const until = new AbortController();
@@ -304,4 +325,19 @@ export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
  */
 export function removeTopic(topic: string): Promise<boolean> {
   return removeTopicOver(createTauriAdminTransport(), topic);
+}
+
+/**
+ * Saves a topic, with what this page has written to it before, and resolves with the revision that
+ * is on disk. Needs `lockstep:write` with the topic in its scope.
+ *
+ * Rejects with a `LockstepError`: `notSaved`, where the disk fails or the topic is not persisted;
+ * `denied`, `unknownTopic`, `invalidTopic`, `transport`, `timeout` (30 s), or `protocol`.
+ *
+ * @example
+ * await settings.merge({ theme: 'dark' });
+ * await flush('settings');
+ */
+export function flush(topic: string): Promise<Revision> {
+  return flushOver(createTauriFlushTransport(), topic);
 }

@@ -19,7 +19,8 @@ import type { Topic } from './types.js';
  * | `outOfOrder` | older than a write already taken from this page |
  * | `panicked` | the app's own code panicked; nothing was changed |
  * | `unserializable` | the topic's value cannot be turned into JSON |
- * | `exhausted` | all revisions are used |
+ * | `exhausted` | no revision is left |
+ * | `notSaved` | what was written **was applied**, at `revision`, but is not on disk yet |
  * | `applied` | the write **was applied**, at `revision`, but could not be shown here |
  * | `protocol` | something arrived that the protocol does not know |
  * | `timeout` | no answer in time; whether a write was applied is unknown |
@@ -40,6 +41,7 @@ export type LockstepErrorKind =
   | 'panicked'
   | 'unserializable'
   | 'exhausted'
+  | 'notSaved'
   | 'applied'
   | 'protocol'
   | 'timeout'
@@ -56,7 +58,7 @@ export interface LockstepErrorFields {
   field?: string;
   /** The part of the value that does not fit, such as `window.width`. */
   path?: string;
-  /** The topic's revision (`conflict`), or the write's (`applied`). */
+  /** The topic's revision (`conflict`), or the write's (`applied`, `notSaved`). */
   revision?: Revision;
   expectedRevision?: Revision;
   /** The topic's current data, where the window may read it (`conflict`). */

@@ -51,6 +51,7 @@ export type {
 export type {
   AdminTransport,
   CreateTopicRequest,
+  FlushTransport,
   Hide,
   RoleTransport,
   Transport,

@@ -95,3 +95,8 @@ export interface RoleTransport extends Transport {
   /** Whether the page is hidden now. Without: it never is. */
   hidden?(): boolean;
 }
+
+/** What it needs to wait until a topic is on disk. */
+export interface FlushTransport extends Transport {
+  flush(topic: Topic): Promise<unknown>;
+}

@@ -4,6 +4,7 @@ import type { Revision } from '../core/revision.js';
 import type {
   AdminTransport,
   CreateTopicRequest,
+  FlushTransport,
   Hide,
   RoleTransport,
   Wake,
@@ -31,7 +32,8 @@ export interface Hop {
     | 'remove_topic'
     | 'list_topics'
     | 'join_role'
-    | 'leave_role';
+    | 'leave_role'
+    | 'flush';
 }
 
 /** How a fake backend behaves. */
@@ -46,7 +48,7 @@ export interface FakeBackendOptions extends FakeTopicsOptions {
 /** One page in one window. */
 export interface FakeWindow {
   readonly label: string;
-  readonly transport: AdminTransport & RoleTransport;
+  readonly transport: AdminTransport & RoleTransport & FlushTransport;
   /** The user comes back to the window. `restored`: out of the back/forward cache. */
   wake(restored?: boolean): void;
   /** The window is hidden, or its page is left for another. */
@@ -194,6 +196,12 @@ export function createFakeBackend(options: FakeBackendOptions) {
           return null;
         }),
       leaveRole: (session) => call(PRIMARY, 'leave_role', () => withRole(session, role.leave)),
+      // What is in memory is as safe as it gets.
+      flush: (topic) =>
+        call(topic, 'flush', () => {
+          topics.authorise(label, topic, 'write');
+          return { revision: String(topics.find(topic).revision) };
+        }),
       hidden: () => hidden,
       onWake(handler) {
         wakers.add(handler);
