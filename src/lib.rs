@@ -48,6 +48,11 @@ struct Readme;
 #[doc = include_str!("../docs/writing.md")]
 struct Writing;
 
+/// Makes the Rust code of the page on persistence compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/persistence.md")]
+struct PersistencePage;
+
 /// Makes the Rust code of the page on topics with a life compile.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/topics-with-a-life.md")]

@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: |_| tidy::tidy() },
     Step { name: "core", run: |_| run(&mut cmd("cargo test --no-fail-fast -p lockstep-core")) },
     Step { name: "loom", run: |_| run(&mut loom()) },
+    Step { name: "persist", run: |_| run(&mut cmd("cargo test --no-fail-fast -p lockstep-persist")) },
     Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
     Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
     Step { name: "plugin", run: |_| run(&mut cmd("cargo test --no-fail-fast -p tauri-plugin-lockstep")) },
@@ -53,7 +54,7 @@ const STEPS: &[Step] = &[
 
 /// A target folder of its own, so that the flags do not build everything twice over and over.
 fn loom() -> std::process::Command {
-    let mut command = cmd("cargo test -p lockstep-core --test loom --test loom_life");
+    let mut command = cmd("cargo test -p lockstep-core --test loom --test loom_life --test loom_saving");
     command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", "target/loom");
     command
 }
