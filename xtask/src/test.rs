@@ -18,7 +18,7 @@ pub const COMMAND: Command = Command {
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
   --full  the long versions of the tests with real windows
-  STEP    only these: lint, tidy, core, loom, guest, package, plugin, bindings, examples, e2e, mutants",
+  STEP    only these: lint, tidy, core, loom, persist, guest, package, plugin, bindings, examples, e2e, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)

@@ -324,19 +324,21 @@ impl Store {
             Save::Waiting if saving.is_immediate() => true,
             Save::Waiting | Save::Due => saving.deadline().is_some_and(|at| at <= now),
         };
+        // Asked once: writers note what they have written meanwhile.
+        let due: Vec<_> = persisted.iter().map(|(_, saving)| is_due(saving)).collect();
         // What has got a revision together is saved together.
-        let together = persisted.iter().any(|(_, saving)| is_due(saving) && saving.is_shared());
-        let parts = persisted
-            .iter()
-            .zip(&held)
-            .filter(|((_, saving), _)| is_due(saving) || (together && saving.is_shared()))
-            .filter_map(|((entry, saving), held)| {
-                let taken = saving.take();
-                let version = held.version();
-                let changed = version.revision() > saving.saved_revision();
-                changed.then(|| Part { topic: Arc::clone(&entry.topic), version, taken })
-            })
-            .collect();
+        let together = persisted.iter().zip(&due).any(|((_, saving), due)| *due && saving.is_shared());
+        let mut parts = Vec::new();
+        for (((entry, saving), held), due) in persisted.iter().zip(&held).zip(due) {
+            if !due && !(together && saving.is_shared()) {
+                continue;
+            }
+            let taken = saving.take();
+            let version = held.version();
+            if version.revision() > saving.saved_revision() {
+                parts.push(Part { topic: Arc::clone(&entry.topic), version, taken });
+            }
+        }
         let mut removes: Vec<_> = mem::take(&mut self.shared.saver.state.lock().removed).into_iter().collect();
         removes.retain(|name| topics.get(name).is_none_or(|entry| entry.topic.saving().is_none()));
         (parts, removes)
