@@ -66,8 +66,8 @@ impl Store {
     ) -> Result<Snapshot<T>, CreateError> {
         let name = topic.name();
         // Code of the app's, and so before the lock.
-        let asker = options.asker();
         let (value, restored) = self.restore(name, initial, &options);
+        let asker = options.asker();
         let mut topics = self.shared.topics.write();
         if topics.contains_key(name) {
             return Err(CreateError::AlreadyExists(name.clone()));

@@ -20,6 +20,8 @@ use std::{
 const ONE: Topic<u64> = Topic::new("one");
 const TWO: Topic<u64> = Topic::new("two");
 const SETTINGS: Topic<Value> = Topic::new("settings");
+/// The same, as the app knows it later.
+const TYPED: Topic<Settings> = Topic::new("settings");
 
 /// One run of the app.
 struct Run {
@@ -92,7 +94,6 @@ fn i15_what_was_saved_is_there_at_the_next_start() {
     assert_eq!(first.saved(ONE.name()), Some(first.store.revision(ONE.name()).unwrap()));
     assert_eq!(first.saved(TWO.name()), None, "it is not persisted");
     first.store.set(ONE, 8).unwrap();
-
     let next = run(&disk);
     assert_eq!(*next.create(ONE, 1, Persisted::new()), 7, "what was not saved is lost");
     assert_eq!(next.saved(ONE.name()), Some(next.store.revision(ONE.name()).unwrap()), "it is on disk as it is");
@@ -384,7 +385,6 @@ fn i15_what_cannot_be_migrated_is_left_as_it_is() {
 
 #[test]
 fn i15_what_does_not_fit_the_type_is_set_aside_before_it_is_overwritten() {
-    const TYPED: Topic<Settings> = Topic::new("settings");
     let disk = MemoryPersist::default();
     let first = run(&disk);
     first.create(SETTINGS, json!({ "theme": 7 }), Persisted::new());
@@ -400,7 +400,6 @@ fn i15_what_does_not_fit_the_type_is_set_aside_before_it_is_overwritten() {
 
 #[test]
 fn keys_can_be_left_out_of_what_is_saved() {
-    const TYPED: Topic<Settings> = Topic::new("settings");
     for persisted in [|| Persisted::new().omit_keys(["draft"]), || Persisted::new().pick_keys(["theme"])] {
         let disk = MemoryPersist::default();
         let first = run(&disk);
