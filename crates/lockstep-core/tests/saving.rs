@@ -23,7 +23,6 @@ const SETTINGS: Topic<Value> = Topic::new("settings");
 /// The same, as the app knows it later.
 const TYPED: Topic<Settings> = Topic::new("settings");
 
-/// One run of the app.
 struct Run {
     store: Store,
     clock: Arc<ManualClock>,
