@@ -330,7 +330,7 @@ impl Store {
         let together = persisted.iter().zip(&due).any(|((_, saving), due)| *due && saving.is_shared());
         let mut parts = Vec::new();
         for (((entry, saving), held), due) in persisted.iter().zip(&held).zip(due) {
-            if !due && !(together && saving.is_shared()) {
+            if !(due || together && saving.is_shared()) {
                 continue;
             }
             let taken = saving.take();

@@ -1,5 +1,5 @@
 //! Damaged, missing and foreign files: reported, set aside, and never a reason not to start.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod sim;
 
