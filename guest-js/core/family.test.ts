@@ -3,8 +3,6 @@ import { kindOf, outcome, pass, tick } from '../test/helpers.js';
 import { setup } from '../test/store-setup.js';
 import type { FakeBackendOptions, FakeWindow } from '../testing/index.js';
 import { listTopics, removeTopic } from './admin.js';
-import { createTopicFamily } from './family.js';
-import { noopLogger } from './logger.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -13,11 +11,7 @@ const NEW = { percent: 0 };
 
 function downloading(options: Partial<FakeBackendOptions> = {}) {
   const made = setup({ topics: { settings: 1 }, families: { downloads: NEW }, ...options });
-  const familyIn = (window: FakeWindow) =>
-    createTopicFamily<typeof NEW>('downloads', window.transport, {
-      logger: noopLogger,
-      onError: (context) => made.errors.push(context),
-    });
+  const familyIn = (window: FakeWindow) => window.family<typeof NEW>('downloads');
   const window = made.backend.window('main');
   return { ...made, window, familyIn, downloads: familyIn(window) };
 }

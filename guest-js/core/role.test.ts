@@ -13,12 +13,7 @@ afterEach(() => void vi.useRealTimers());
 
 function roles() {
   const made = setup({ topics: {} });
-  const roleIn = ({ transport }: FakeWindow, options: RoleOptions = {}) =>
-    createRole(transport, {
-      logger: noopLogger,
-      onError: (context) => made.errors.push(context),
-      ...options,
-    });
+  const roleIn = (window: FakeWindow, options?: RoleOptions) => window.role(options);
   return {
     ...made,
     roleIn,
