@@ -33,6 +33,30 @@ pub use lockstep_core::{
     StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError,
     UpdateError, WriteContext,
 };
+/// For an app's tests: a store without Tauri and without windows, whose time stands still and whose announcements are
+/// kept.
+///
+/// With the feature `test`, which belongs into the app's `[dev-dependencies]`:
+///
+/// ```toml
+/// tauri-plugin-lockstep = { version = "0.1", features = ["test"] }
+/// ```
+///
+/// ```
+/// use tauri_plugin_lockstep::{Topic, testing::TestStore};
+///
+/// const COUNTER: Topic<u32> = Topic::new("counter");
+///
+/// let store = TestStore::new();
+/// store.create(COUNTER, 0)?;
+/// let revision = store.update(COUNTER, |count| *count += 1)?;
+/// store.settle();
+/// assert_eq!(store.recorder.heard(COUNTER.name()).last(), Some(&revision));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "test")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test")))]
+pub use lockstep_core::testing;
 pub use options::{AsyncContext, TopicOptions};
 
 /// Makes the README's Rust code compile.

@@ -58,6 +58,8 @@ export interface Engine {
   /** The one door for every answer. Rejects with `protocol`, or with the applier's own error. */
   offer(answer: unknown, passage: Passage): Promise<Passed>;
   report(context: SyncErrorContext): void;
+  /** Logs a step that took a while, unless stopped. `began`: by `performance.now()`. */
+  done(step: string, began: number, answer?: unknown): void;
 }
 
 const RETRY_FIRST_MS = 500;
@@ -128,6 +130,12 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  /** Logs a step that took a while, unless stopped. */
+  function done(step: string, began: number, answer?: unknown): void {
+    if (life.signal.aborted) return;
+    log('debug', step, { revision: Object(answer).revision, ms: (performance.now() - began) | 0 });
+  }
+
   const closed = (why: string): LockstepError => new LockstepError('closed', why, { topic });
 
   /** Answers everybody whose ticket a pull carries: 1 resolves, 2 rejects. */
@@ -161,6 +169,7 @@ export function createEngine(options: EngineOptions): Engine {
       event = parseInvalidation(sourceEvent);
       phase = 'invalidation';
       if (event.topic !== topic || !gate.newer(event.revision)) return;
+      log('debug', phase, event);
       if (shouldRefresh && !shouldRefresh(event)) return;
     } catch (error) {
       report({ phase, error, sourceEvent, eventRevision: event?.revision });
@@ -193,6 +202,7 @@ export function createEngine(options: EngineOptions): Engine {
     const handle = begun;
     const passage: Passage = { phase: 'subscribe' };
     let ticket = gate.now();
+    let began = performance.now();
     try {
       if (handle && !unsubscribe) {
         onState?.('connecting');
@@ -205,18 +215,21 @@ export function createEngine(options: EngineOptions): Engine {
         );
         if (signal.aborted) undo(subscription);
         else unsubscribe = subscription;
+        done(passage.phase, began);
       }
       if (!failures && !gate.followUps()) onState?.('syncing');
       for (let since = gate.since(); !signal.aborted; ) {
         passage.phase = handle ? 'getSnapshot' : 'refresh';
         ticket = gate.now();
+        began = performance.now();
         const base = since;
         const answer = await timed(
           () => options.pull(base, signal),
           (late) => offer(late, { phase: 'protocol' }, signal).catch(noop),
         );
+        done(passage.phase, began, answer);
         if ((await offer(answer, passage, signal)) !== 'rebase') break;
-        if (!since) throw protocolError('Asked for the whole snapshot, got something else');
+        if (!since) throw protocolError('Expected the whole snapshot');
         since = undefined;
       }
       running = false;
@@ -281,7 +294,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (applying) await applying;
     if (signal.aborted) return 'gone';
     gate.moved(revision);
-    log('debug', 'snapshot applied', { revision });
+    log('debug', passage.phase, { revision });
     options.onApplied?.(passage);
     return verdict;
   }
@@ -294,9 +307,10 @@ export function createEngine(options: EngineOptions): Engine {
       started ??= ask('start');
       return started;
     },
-    stop: () => end(closed('stop() was called')),
+    stop: () => end(closed('stop() called')),
     refresh: () => ask('refresh'),
     offer,
     report,
+    done,
   };
 }

@@ -361,7 +361,7 @@ describe('throttling', () => {
 it('logs what it applies', async () => {
   const debug = vi.fn();
   await bareSync({ logger: { debug, warn: vi.fn(), error: vi.fn() } }).started('5');
-  expect(debug).toHaveBeenCalledWith('snapshot applied', { topic: 'topic', revision: '5' });
+  expect(debug).toHaveBeenCalledWith('apply', { topic: 'topic', revision: '5' });
 });
 
 it('a logger that throws harms nothing', async () => {

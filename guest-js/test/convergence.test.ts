@@ -89,7 +89,7 @@ async function run(
         ...noopLogger,
         debug(message, extra) {
           quiet();
-          if (message !== 'snapshot applied') return;
+          if (message !== 'apply') return;
           const { revision } = extra as { revision: Revision };
           expect(compareRevisions(revision, last), 'I7: revisions rise').toBeGreaterThan(0);
           last = revision;

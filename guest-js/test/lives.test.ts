@@ -60,7 +60,7 @@ async function run(actions: Action[], seed: number, optimistic: boolean) {
       logger: {
         ...noopLogger,
         debug(message, extra) {
-          if (message !== 'snapshot applied') return;
+          if (message !== 'apply') return;
           const { revision } = extra as { revision: Revision };
           rising &&= compareRevisions(revision, last) > 0;
           last = revision;

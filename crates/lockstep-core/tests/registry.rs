@@ -5,7 +5,7 @@
 use lockstep_core::{
     AccessError, Answer, Change, ClientWrite, CreateError, NoAnnounce, Proposal, PullError, Revision, SessionKey,
     Store, StoreOptions, StoreStats, Topic, TopicName, TopicOptions, TransactionError, UpdateError, WriteError,
-    testing::{ManualClock, Recorder},
+    testing::{ManualClock, Recorder, TestStore},
 };
 use serde_json::json;
 use std::{
@@ -26,9 +26,9 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    let (clock, recorder) = (Arc::new(ManualClock::default()), Recorder::default());
-    let options = StoreOptions { clock: clock.clone(), announce_interval: INTERVAL, ..StoreOptions::default() };
-    Bench { store: Store::with_options(recorder.clone(), options), clock, recorder }
+    let options = StoreOptions { announce_interval: INTERVAL, ..StoreOptions::default() };
+    let TestStore { store, clock, recorder } = TestStore::with_options(options);
+    Bench { store, clock, recorder }
 }
 
 impl Bench {
