@@ -126,7 +126,7 @@ export function createEngine(options: EngineOptions): Engine {
     try {
       onError?.(full);
     } catch (error) {
-      log('error', 'onError threw', { error });
+      log('error', 'onError failed', { error });
     }
   }
 
@@ -172,7 +172,13 @@ export function createEngine(options: EngineOptions): Engine {
       log('debug', phase, event);
       if (shouldRefresh && !shouldRefresh(event)) return;
     } catch (error) {
-      report({ phase, error, sourceEvent, eventRevision: event?.revision });
+      report({
+        phase,
+        error,
+        sourceEvent,
+        eventRevision: event?.revision,
+        sourceId: event?.sourceId,
+      });
     }
     // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
     if (!event) return;
@@ -229,7 +235,7 @@ export function createEngine(options: EngineOptions): Engine {
         );
         done(passage.phase, began, answer);
         if ((await offer(answer, passage, signal)) !== 'rebase') break;
-        if (!since) throw protocolError('Expected the whole snapshot');
+        if (!since) throw protocolError('Not a whole snapshot');
         since = undefined;
       }
       running = false;

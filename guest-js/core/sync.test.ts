@@ -90,8 +90,10 @@ describe('being told', () => {
         throw new Error('oops');
       },
     }).started();
-    await sync.announce('2');
-    expect(sync.errors).toMatchObject([{ phase: 'invalidation', eventRevision: '2' }]);
+    await sync.announce('2', 'other');
+    expect(sync.errors).toMatchObject([
+      { phase: 'invalidation', topic: 'topic', eventRevision: '2', sourceId: 'other' },
+    ]);
     expect(sync.pulls).toHaveLength(2);
   });
 
