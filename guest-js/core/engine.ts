@@ -130,7 +130,7 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
-  /** Logs a step that took a while, unless stopped. */
+  /** Logs a step that took a while. **I9** Not once it is stopped. */
   function done(step: string, began: number, answer?: unknown): void {
     if (life.signal.aborted) return;
     log('debug', step, { revision: Object(answer).revision, ms: (performance.now() - began) | 0 });
