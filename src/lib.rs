@@ -27,12 +27,6 @@ pub use builder::{Builder, init};
 pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
 pub use error::CommandError;
 pub use lockstep::{Lockstep, LockstepExt};
-pub use lockstep_core::{
-    AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, Holder, InvalidTopicName,
-    InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey, Snapshot, State,
-    StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError,
-    UpdateError, WriteContext,
-};
 /// For an app's tests: a store without Tauri and without windows, whose time stands still and whose announcements are
 /// kept.
 ///
@@ -57,6 +51,12 @@ pub use lockstep_core::{
 #[cfg(feature = "test")]
 #[cfg_attr(docsrs, doc(cfg(feature = "test")))]
 pub use lockstep_core::testing;
+pub use lockstep_core::{
+    AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, Holder, InvalidTopicName,
+    InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey, Snapshot, State,
+    StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError,
+    UpdateError, WriteContext,
+};
 pub use options::{AsyncContext, TopicOptions};
 
 /// Makes the README's Rust code compile.

@@ -195,7 +195,7 @@ mod tests {
         store.advance(DEFAULT_ANNOUNCE_INTERVAL);
         let first = store.set(A, 1).unwrap();
         store.advance(Duration::ZERO);
-        let last = (2..9).map(|n| store.set(A, n).unwrap()).last().unwrap();
+        let last = (2..9).map(|n| store.set(A, n).unwrap()).max().unwrap();
         store.advance(DEFAULT_ANNOUNCE_INTERVAL - Duration::from_millis(1));
         assert_eq!(store.recorder.heard(A.name()), [first]);
         store.advance(Duration::from_millis(1));
