@@ -27,6 +27,30 @@ pub use builder::{Builder, init};
 pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
 pub use error::CommandError;
 pub use lockstep::{Lockstep, LockstepExt};
+/// For an app's tests: a store without Tauri and without windows, whose time stands still and whose announcements are
+/// kept.
+///
+/// With the feature `test`, which belongs into the app's `[dev-dependencies]`:
+///
+/// ```toml
+/// tauri-plugin-lockstep = { version = "0.1", features = ["test"] }
+/// ```
+///
+/// ```
+/// use tauri_plugin_lockstep::{Topic, testing::TestStore};
+///
+/// const COUNTER: Topic<u32> = Topic::new("counter");
+///
+/// let store = TestStore::new();
+/// store.create(COUNTER, 0)?;
+/// let revision = store.update(COUNTER, |count| *count += 1)?;
+/// store.settle();
+/// assert_eq!(store.recorder.heard(COUNTER.name()).last(), Some(&revision));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[cfg(feature = "test")]
+#[cfg_attr(docsrs, doc(cfg(feature = "test")))]
+pub use lockstep_core::testing;
 pub use lockstep_core::{
     AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, Holder, InvalidTopicName,
     InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey, Snapshot, State,

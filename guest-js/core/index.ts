@@ -16,6 +16,7 @@ export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger }
 export { onError } from './on-error.js';
 export type { PathOf } from './path.js';
 export { type RetryInfo, type RetryPolicy, withRetry } from './retry.js';
+export { type RetryReportingOptions, withRetryReporting } from './retry-reporting.js';
 export { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
 export {
   createRole,

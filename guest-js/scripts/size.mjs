@@ -5,12 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** What is imported from where; without names, everything. */
+/** What is imported from where; without names, everything. Without a limit it is only told. */
 const LIMITS = [
-  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2775, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 8925, goal: 6000 },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 9700, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 10100, goal: 7150 },
+  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2800, goal: 1900 },
+  { entry: './index.js', names: ['defineTopic'], limit: 9000, goal: 6000 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 9750, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 10150, goal: 7150 },
   { entry: './react/index.js', limit: 650, goal: 600 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 350, goal: 300 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 250, goal: 200 },
@@ -20,6 +20,8 @@ const LIMITS = [
   { entry: './appliers/valtio.js', limit: 700, goal: 600 },
   { entry: './vue/index.js', names: ['createVueSnapshotApplier'], limit: 850, goal: 600 },
   { entry: './svelte/index.js', names: ['createSvelteSnapshotApplier'], limit: 800, goal: 600 },
+  // No window pays for it.
+  { entry: './testing/index.js' },
 ];
 
 const resolveDir = fileURLToPath(new URL('..', import.meta.url));
@@ -41,9 +43,8 @@ for (const { entry, names, limit, goal } of LIMITS) {
   const over = size > limit;
   failed ||= over;
   const name = names?.join(', ') ?? `all of ${entry}`;
-  console.log(
-    `${over ? 'OVER' : 'ok  '} ${name}: ${size} B of ${limit} B, goal ${goal} B (min+gzip)`,
-  );
+  const bounds = limit === undefined ? '' : ` of ${limit} B, goal ${goal} B`;
+  console.log(`${over ? 'OVER' : 'ok  '} ${name}: ${size} B${bounds} (min+gzip)`);
 }
 
 if (failed) process.exit(1);

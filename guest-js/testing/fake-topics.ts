@@ -3,10 +3,8 @@ import { mergePatch } from '../core/merge-patch.js';
 import type { Revision } from '../core/revision.js';
 import type { WriteOperation, WriteRequest } from '../core/transport.js';
 import type { Topic } from '../core/types.js';
+import type { FakeAccess, FakeGrants } from './fake-grants.js';
 import { copy, topLevelPatch } from './json.js';
-
-/** What a window wants to do with a topic. `admin`: create or remove it. */
-export type FakeAccess = 'read' | 'write' | 'admin' | 'role';
 
 /** What the topics of a fake backend are. */
 export interface FakeTopicsOptions {
@@ -43,19 +41,14 @@ interface FakeTopic {
 }
 
 const HISTORY = 50;
-const PERMISSIONS = {
-  read: 'lockstep:default',
-  write: 'lockstep:write',
-  admin: 'lockstep:admin',
-  role: 'lockstep:role',
-};
 
 /** The topics of a fake backend: their states, their lives, and the writes to them. */
 export function createFakeTopics(
   options: FakeTopicsOptions,
+  { may, authorise }: FakeGrants,
   announce: (topic: Topic, revision: string, sourceId: string | null) => void,
 ) {
-  const { grants = () => true, patches = false, maxBytes = Infinity, families = {} } = options;
+  const { patches = false, maxBytes = Infinity, families = {} } = options;
   const topics = new Map<Topic, FakeTopic>();
   // A write is remembered for longer than its topic lives: it may be repeated after that.
   const outcomes = new Map<Topic, Map<string, Outcome>>();
@@ -82,21 +75,10 @@ export function createFakeTopics(
     return known && id && !more.length ? family : undefined;
   }
 
-  function authorise(window: string, topic: Topic, access: FakeAccess): void {
-    if (grants(window, topic, access)) return;
-    throw {
-      kind: 'denied',
-      message: `The window "${window}" may not ${access} "${topic}"`,
-      topic,
-      window,
-      permission: PERMISSIONS[access],
-    };
-  }
-
   function answer(window: string, topic: Topic, since?: Revision): object {
     const { revision: current, data, history } = find(topic);
     const revision = String(current);
-    if (!grants(window, topic, 'read')) return { revision, withheld: true };
+    if (!may(window, topic, 'read')) return { revision, withheld: true };
     if (since === revision) return { revision, unchanged: true };
     const base = since !== undefined && patches ? history.get(since) : undefined;
     const patch = base === undefined ? undefined : topLevelPatch(base, data);
@@ -189,7 +171,7 @@ export function createFakeTopics(
           topic,
           expectedRevision,
           revision: String(revision),
-          ...(grants(window, topic, 'read') && { data }),
+          ...(may(window, topic, 'read') && { data }),
         };
       }
       change(topic, next({ ...operation, topic }), window);
@@ -241,16 +223,19 @@ export function createFakeTopics(
   return {
     find,
     has: (topic: Topic) => topics.has(topic),
-    authorise,
     answer,
     change,
+    /** Announces every topic at a new revision, as it is. */
+    touchAll: () => {
+      for (const [topic, { data }] of topics) change(topic, data, null);
+    },
     create,
     createFor,
     remove,
     write,
     list: (window: string, prefix = ''): Topic[] =>
       [...topics.keys()]
-        .filter((topic) => topic.startsWith(prefix) && grants(window, topic, 'read'))
+        .filter((topic) => topic.startsWith(prefix) && may(window, topic, 'read'))
         .sort(),
   };
 }

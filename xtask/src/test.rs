@@ -41,7 +41,10 @@ const STEPS: &[Step] = &[
     Step { name: "loom", run: |_| run(&mut loom()) },
     Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
     Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
-    Step { name: "plugin", run: |_| run(&mut cmd("cargo test --no-fail-fast -p tauri-plugin-lockstep")) },
+    Step {
+        name: "plugin",
+        run: |_| run(&mut cmd("cargo test --no-fail-fast -p tauri-plugin-lockstep --all-features")),
+    },
     Step { name: "bindings", run: |_| bindings(Mode::Check) },
     Step {
         name: "examples",

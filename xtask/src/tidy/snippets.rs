@@ -5,7 +5,16 @@ use crate::shell::{cmd, root, run};
 use anyhow::{Context, Result};
 use std::fs;
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "PROTOCOL.md", "docs/frameworks.md"];
+const DOCUMENTS: &[&str] = &[
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "PROTOCOL.md",
+    "docs/custom-transports.md",
+    "docs/debugging.md",
+    "docs/frameworks.md",
+    "docs/testing.md",
+];
 
 const LANGUAGES: &[&str] = &["ts", "typescript", "tsx"];
 
