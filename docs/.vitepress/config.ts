@@ -1,16 +1,16 @@
 import { type DefaultTheme, defineConfig, type MarkdownOptions } from 'vitepress';
 
 /** Documents at the root that the site shows, and the page that includes each. */
-const ROOT_PAGES: Record<string, string> = {
-  'README.md': 'index.md',
+const INCLUDED: Record<string, string> = {
   'ARCHITECTURE.md': 'architecture.md',
   'CHANGELOG.md': 'changelog.md',
   'CONTRIBUTING.md': 'contributing.md',
   'PROTOCOL.md': 'protocol.md',
 };
 
-/** Where a part of the README has a page of its own here. */
+/** Where a part of the README has a page of its own here; the whole of it is the first page. */
 const OF_THE_README: Record<string, string> = {
+  '#install': 'quick-start.md#install',
   '#quick-start': 'quick-start.md',
   '#permissions': 'permissions.md',
   '#what-it-guarantees': 'guarantees.md',
@@ -30,7 +30,7 @@ function slugify(heading: string): string {
 
 /** A path from the repository's root, for a link that stands in the page of this path under `docs/`. */
 function resolve(page: string, link: string): string {
-  const isOfTheRoot = Object.values(ROOT_PAGES).includes(page);
+  const isOfTheRoot = Object.values(INCLUDED).includes(page);
   const parts = isOfTheRoot ? [] : ['docs', ...page.split('/').slice(0, -1)];
   for (const part of link.split('/')) {
     if (part === '..') parts.pop();
@@ -48,8 +48,8 @@ function placeOf(page: string, link: string): string | undefined {
   const hash = fragment === undefined ? '' : `#${fragment}`;
   if (path === '') return link;
   const target = resolve(page, path);
-  if (target === 'README.md' && OF_THE_README[hash]) return `/${OF_THE_README[hash]}`;
-  const shown = ROOT_PAGES[target];
+  if (target === 'README.md') return `/${OF_THE_README[hash] ?? 'index.md'}`;
+  const shown = INCLUDED[target];
   if (shown) return `/${shown}${hash}`;
   return /^docs\/.*\.md$/.test(target) ? `/${target.slice('docs/'.length)}${hash}` : undefined;
 }

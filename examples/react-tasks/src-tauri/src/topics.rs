@@ -90,7 +90,9 @@ pub enum TimerAction {
     Pause,
     Reset,
     /// A second has passed, says the primary of this term.
-    Tick { term: String },
+    Tick {
+        term: String,
+    },
 }
 
 #[cfg(test)]
