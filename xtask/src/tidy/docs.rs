@@ -10,7 +10,7 @@ use regex_lite::Regex;
 const NOT_TRACKED: &[&str] = &["target", "dist-js", "node_modules"];
 
 /// What documents name in an app of the reader's, where this repository has a folder of the same name.
-const OF_THE_READER: &[&str] = &["src/lockstep.ts"];
+const OF_THE_READER: &[&str] = &["src/lockstep.ts", "src/main.ts"];
 
 /// What `npm run docs:api` writes. That these links lead somewhere is checked when the site is built.
 const GENERATED: &str = "docs/api/";
