@@ -75,7 +75,12 @@ const linksOfTheSite: NonNullable<MarkdownOptions['config']> = (md) => {
         }
         closes = true;
         Object.assign(token, { type: 'in_the_repository', tag: 'span' });
-        token.attrs = [['title', `In the repository: ${resolve(env.relativePath, href)}`]];
+        const path = resolve(env.relativePath, href);
+        token.attrs = [
+          ['class', 'in-the-repository'],
+          ['data-path', path],
+          ['title', `In the repository: ${path}`],
+        ];
       }
     }
   });
@@ -130,15 +135,15 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
     text: 'Reference',
     items: [
       { text: 'Where what is', link: '/reference' },
-      { text: 'In a window', link: '/api/' },
-      { text: '…/core', link: '/api/core' },
-      { text: '…/react', link: '/api/react' },
-      { text: '…/vue', link: '/api/vue' },
-      { text: '…/svelte', link: '/api/svelte' },
-      { text: '…/pinia', link: '/api/appliers/pinia' },
-      { text: '…/zustand', link: '/api/appliers/zustand' },
-      { text: '…/valtio', link: '/api/appliers/valtio' },
-      { text: '…/testing', link: '/api/testing' },
+      { text: 'In a window', link: '/api/tauri-plugin-lockstep-api' },
+      { text: '…/core', link: '/api/tauri-plugin-lockstep-api/core' },
+      { text: '…/react', link: '/api/tauri-plugin-lockstep-api/react' },
+      { text: '…/vue', link: '/api/tauri-plugin-lockstep-api/vue' },
+      { text: '…/svelte', link: '/api/tauri-plugin-lockstep-api/svelte' },
+      { text: '…/pinia', link: '/api/tauri-plugin-lockstep-api/pinia' },
+      { text: '…/zustand', link: '/api/tauri-plugin-lockstep-api/zustand' },
+      { text: '…/valtio', link: '/api/tauri-plugin-lockstep-api/valtio' },
+      { text: '…/testing', link: '/api/tauri-plugin-lockstep-api/testing' },
     ],
   },
 ];

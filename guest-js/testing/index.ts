@@ -1,7 +1,7 @@
 /**
  * Lockstep without Tauri: for tests of what uses it.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/testing
  */
 export {
   createFakeBackend,
