@@ -64,12 +64,42 @@ pub use options::{AsyncContext, TopicOptions};
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// Makes the Rust code of the page on writing compile.
+/// Makes the Rust code of the first page compile.
 #[cfg(doctest)]
-#[doc = include_str!("../docs/writing.md")]
-struct Writing;
+#[doc = include_str!("../docs/index.md")]
+struct Home;
+
+/// Makes the Rust code of the page on migration compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/migration.md")]
+struct Migration;
+
+/// Makes the Rust code of the page on patterns compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/patterns.md")]
+struct Patterns;
+
+/// Makes the Rust code of the quick start compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/quick-start.md")]
+struct QuickStart;
+
+/// Makes the Rust code of the page on echoes compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/self-echo.md")]
+struct SelfEcho;
+
+/// Makes the Rust code of the page on topics compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/topics.md")]
+struct Topics;
 
 /// Makes the Rust code of the page on topics with a life compile.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/topics-with-a-life.md")]
 struct TopicsWithALife;
+
+/// Makes the Rust code of the page on writing compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/writing.md")]
+struct Writing;

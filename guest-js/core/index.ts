@@ -1,7 +1,7 @@
 /**
  * The core, which knows nothing of Tauri: revision-gated copies over any transport.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/core
  */
 export type { ListTopicsOptions } from './admin.js';
 export {

@@ -2,7 +2,7 @@
  * Lockstep without Tauri: for tests of what uses it. No test runner is needed; fake timers may be
  * on or off.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/testing
  */
 export { createFakeBackend, type FakeBackend, type FakeBackendOptions } from './fake-backend.js';
 export type { DenyMatch, DenyReason, FakeAccess } from './fake-grants.js';
