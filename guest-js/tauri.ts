@@ -14,7 +14,7 @@ import {
   type RevisionSyncOptions,
 } from './core/sync.js';
 import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
-import type { AdminTransport, Hide, RoleTransport, Transport, Wake } from './core/transport.js';
+import type { AdminTransport, RoleTransport, Transport } from './core/transport.js';
 import type {
   InvalidationEvent,
   InvalidationSubscriber,
@@ -22,6 +22,7 @@ import type {
   SnapshotProvider,
   Unsubscribe,
 } from './core/types.js';
+import { isHidden, onHide, onWake } from './page-events.js';
 
 /** As much of `listen` of `@tauri-apps/api/event` as is needed: give your own in tests. */
 export type TauriListen = <T = unknown>(
@@ -179,47 +180,9 @@ export function createTauriRoleTransport(): RoleTransport {
   return Object.assign(createTauriTransport(), {
     joinRole: (session: string) => invoke(command('join_role'), { session }),
     leaveRole: (session: string) => invoke(command('leave_role'), { session }),
-    hidden: () => document.visibilityState === 'hidden',
+    hidden: isHidden,
     onHide,
   });
-}
-
-function onHide(handler: (hide: Hide) => void): Unsubscribe {
-  const controller = new AbortController();
-  const { signal } = controller;
-  window.addEventListener('pagehide', () => handler({ leaving: true }), { signal });
-  document.addEventListener(
-    'visibilitychange',
-    () => {
-      if (document.visibilityState === 'hidden') handler({ leaving: false });
-    },
-    { signal },
-  );
-  return () => controller.abort();
-}
-
-/** WebView2 does not report every hiding, so the focus counts as well. */
-function onWake(handler: (wake: Wake) => void): Unsubscribe {
-  const controller = new AbortController();
-  const { signal } = controller;
-  const awake = (): void => handler({ restored: false });
-  window.addEventListener('focus', awake, { signal });
-  window.addEventListener('online', awake, { signal });
-  window.addEventListener(
-    'pageshow',
-    ({ persisted }) => {
-      if (persisted) handler({ restored: true });
-    },
-    { signal },
-  );
-  document.addEventListener(
-    'visibilitychange',
-    () => {
-      if (document.visibilityState === 'visible') awake();
-    },
-    { signal },
-  );
-  return () => controller.abort();
 }
 
 /**

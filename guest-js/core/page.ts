@@ -92,7 +92,7 @@ export function pageOf({ scope = globalThis }: Pick<Transport, 'scope'>): Page {
   holder[KEY] ??= {};
   const page = holder[KEY];
   page.version ??= 1;
-  page.session ??= mintSession();
+  page.session ??= mintId();
   page.topics ??= new Map();
   return page as Page;
 }
@@ -105,7 +105,7 @@ export function pageOf({ scope = globalThis }: Pick<Transport, 'scope'>): Page {
  */
 export function renew(transport: Pick<Transport, 'scope'>, held: string): string {
   const page = pageOf(transport);
-  if (page.session === held) page.session = mintSession();
+  if (page.session === held) page.session = mintId();
   return page.session;
 }
 
@@ -121,7 +121,8 @@ export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   return entry as PageTopic;
 }
 
-function mintSession(): string {
+/** What nobody else has: 32 hex digits. */
+export function mintId(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
