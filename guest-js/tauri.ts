@@ -6,6 +6,7 @@ import {
   removeTopic as removeTopicOver,
 } from './core/admin.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
+import { pageOf } from './core/page.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
 import {
@@ -186,6 +187,16 @@ export function createTauriRoleTransport(): RoleTransport {
 }
 
 /**
+ * Tauri's transport, or what was given in its place: asked for at each use, since topics are defined
+ * before anything runs.
+ */
+function here<T extends Transport>(tauri: T): T {
+  return new Proxy(tauri, {
+    get: (own, key) => Reflect.get(pageOf({}).transport ?? own, key),
+  });
+}
+
+/**
  * The store of one topic in this window: what an app uses every day. It costs nothing until it
  * is used.
  *
@@ -204,7 +215,7 @@ export function defineTopic<T, A = never>(
   topic: string,
   options?: TopicStoreOptions,
 ): TopicStore<T, A> {
-  return createTopicStore<T, A>(topic, createTauriTransport(), options);
+  return createTopicStore<T, A>(topic, here(createTauriTransport()), options);
 }
 
 /**
@@ -221,7 +232,7 @@ export function defineTopicFamily<T, A = never>(
   family: string,
   options?: TopicStoreOptions,
 ): TopicFamily<T, A> {
-  return createTopicFamily<T, A>(family, createTauriAdminTransport(), options);
+  return createTopicFamily<T, A>(family, here(createTauriAdminTransport()), options);
 }
 
 /**
@@ -238,7 +249,7 @@ export function defineTopicFamily<T, A = never>(
  * });
  */
 export function defineRole(options?: RoleOptions): Role {
-  return createRole(createTauriRoleTransport(), options);
+  return createRole(here(createTauriRoleTransport()), options);
 }
 
 /**
@@ -251,7 +262,7 @@ export function defineRole(options?: RoleOptions): Role {
  * await listTopics({ prefix: 'downloads/' }); // ['downloads/1', 'downloads/2']
  */
 export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
-  return listTopicsOver(createTauriAdminTransport(), options);
+  return listTopicsOver(here(createTauriAdminTransport()), options);
 }
 
 /**
@@ -265,5 +276,5 @@ export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
  * await removeTopic('draft');
  */
 export function removeTopic(topic: string): Promise<boolean> {
-  return removeTopicOver(createTauriAdminTransport(), topic);
+  return removeTopicOver(here(createTauriAdminTransport()), topic);
 }

@@ -64,16 +64,37 @@ function ours<P>(get: () => P): P | undefined {
   }
 }
 
-/** A storage that lives as long as the page. */
-export function memoryStorage(): StorageLike {
+/** A browser of one tab, for as long as the page lives. */
+export function alone(): Platform {
   const items = new Map<string, string>();
+  const channels = new Set<ChannelLike>();
   return {
-    get length() {
-      return items.size;
+    storage: {
+      get length() {
+        return items.size;
+      },
+      key: (index) => [...items.keys()][index] ?? null,
+      getItem: (key) => items.get(key) ?? null,
+      setItem: (key, value) => void items.set(key, value),
+      removeItem: (key) => void items.delete(key),
     },
-    key: (index) => [...items.keys()][index] ?? null,
-    getItem: (key) => items.get(key) ?? null,
-    setItem: (key, value) => void items.set(key, value),
-    removeItem: (key) => void items.delete(key),
+    locks: {
+      request: async (_, __, work) => work({}),
+      query: async () => ({}),
+    },
+    channel() {
+      const channel: ChannelLike = {
+        onmessage: null,
+        postMessage(message) {
+          const data = structuredClone(message);
+          setTimeout(() => {
+            for (const each of channels) if (each !== channel) each.onmessage?.({ data });
+          });
+        },
+        close: () => void channels.delete(channel),
+      };
+      channels.add(channel);
+      return channel;
+    },
   };
 }

@@ -17,8 +17,8 @@ import { type Election, joinElection } from './election.js';
 import type { Lead, Message } from './messages.js';
 import { type BrowserTopic, countedIn, createOwner, latest, type Owner } from './owner.js';
 import {
+  alone,
   type ChannelLike,
-  memoryStorage,
   type Platform,
   type PlatformOptions,
   platformOf,
@@ -71,7 +71,7 @@ export interface PageOptions extends Pick<Transport, 'scope'> {
 interface Call {
   method: string;
   args: unknown[];
-  /** The leader that it was sent to. */
+  /** The leader that it was last sent to. */
   sentTo?: string;
   resolve(result: unknown): void;
   reject(error: unknown): void;
@@ -129,7 +129,10 @@ export function createTransport(
   // The highest revision that this tab has heard of, and what the others say to that.
   let heard = ZERO_REVISION;
   let answered = new Set<string>();
-  let channel: ChannelLike | undefined;
+  // Two, since a channel does not hear itself: the leader takes its turn like everybody else, and
+  // the others get theirs however much it writes.
+  let inbox: ChannelLike | undefined;
+  let outbox: ChannelLike | undefined;
   let election: Election | undefined;
   let fatal: unknown;
   let opened = false;
@@ -155,7 +158,7 @@ export function createTransport(
     roles.tell(to);
   }
 
-  const post = (message: Message): void => channel?.postMessage(message);
+  const post = (message: Message): void => outbox?.postMessage(message);
 
   function hear(revision: unknown): void {
     if (isCanonicalRevision(revision)) heard = latest(heard, revision);
@@ -169,17 +172,16 @@ export function createTransport(
     if (opened) return;
     opened = true;
     const { platform, missing } = platformOf(options);
-    if (platform) begin(platform);
-    else beginAlone(missing);
-  }
-
-  function beginAlone(missing: string[]): void {
+    if (platform) {
+      begin(platform);
+      return;
+    }
     const message = `This browser has no ${missing.join(' and no ')} here, so tabs cannot share state`;
     const error = new LockstepError('transport', message);
     if (whenUnsupported === 'fail') fail(error);
     else {
       report('', error);
-      rule(createShelf(memoryStorage(), prefix, () => {}));
+      begin(alone());
     }
   }
 
@@ -191,8 +193,9 @@ export function createTransport(
         new LockstepError('protocol', message, { cause: error }),
       );
     });
-    channel = openChannel(prefix);
-    channel.onmessage = ({ data }) => receive(Object(data));
+    inbox = openChannel(prefix);
+    outbox = openChannel(prefix);
+    inbox.onmessage = ({ data }) => receive(Object(data));
     const enter = (): void => {
       post({ type: 'hello' });
       election = joinElection({
@@ -251,13 +254,13 @@ export function createTransport(
         announce: (event) => {
           hear(event.revision);
           post({ type: 'event', counter: event.revision, event });
-          tell(event);
         },
       });
     } catch (error) {
       fail(error);
       return;
     }
+    leader = tab;
     turn('leader');
     post(lead(owner));
     catchUp(lead(owner));
@@ -302,8 +305,10 @@ export function createTransport(
   }
 
   function receive(message: Message): void {
-    if ('counter' in message) hear(message.counter);
     const { type } = message;
+    if ('counter' in message) hear(message.counter);
+    // Only its calls are for itself, too: the rest may be of a turn that is over.
+    if ('from' in message && message.from === tab && type !== 'call') return;
     if (type === 'hello' && owner) post(lead(owner));
     else if (type === 'lead') follow(message);
     else if (type === 'resign' && message.from === leader) {
@@ -346,20 +351,17 @@ export function createTransport(
     if (!call) return;
     const { method, args, sentTo } = call;
     const message: Message = { type: 'call', from: tab, id, label, method, args };
-    const to = owner ? tab : leader;
     if (fatal) call.reject(fatal);
-    else if (to === undefined) return;
     else if (sentTo !== undefined && method === 'removeTopic') {
       call.reject(new Error('the tab that was asked is gone'));
-    } else if (owner) settle(id, structuredClone(carryOut(owner, message)));
-    else post(message);
-    call.sentTo = to as string;
+    } else if (leader !== undefined) {
+      call.sentTo = leader;
+      post(message);
+    }
   }
 
   async function request(method: string, ...args: unknown[]): Promise<unknown> {
     open();
-    // As if it came over the channel: nobody is called back before this has returned.
-    await undefined;
     const id = `${tab}/${++calls}`;
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
@@ -411,8 +413,9 @@ export function createTransport(
       leave();
       fatal = new LockstepError('closed', 'The transport was closed');
       for (const call of pending.values()) call.reject(fatal);
-      channel?.close();
-      channel = undefined;
+      inbox?.close();
+      outbox?.close();
+      inbox = outbox = undefined;
     },
   };
 }

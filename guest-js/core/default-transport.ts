@@ -7,8 +7,8 @@ import type { Transport } from './transport.js';
  * Call it before any of them is used; it does not matter whether they were called before. Without an
  * argument, Tauri's is in force again.
  *
- * A family needs a transport that can create topics ({@link AdminTransport}), a role one that can
- * join it ({@link RoleTransport}).
+ * A family needs a transport that can create topics (`AdminTransport`), a role one that can
+ * join it (`RoleTransport`).
  *
  * @example
  * if (!isTauri()) setDefaultTransport(createBrowserTransport({ topics }));

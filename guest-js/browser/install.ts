@@ -1,0 +1,29 @@
+import { setDefaultTransport } from '../core/default-transport.js';
+import { pageOf } from '../core/page.js';
+import {
+  type BrowserTransport,
+  type BrowserTransportOptions,
+  createBrowserTransport,
+} from './transport.js';
+
+/**
+ * Makes `defineTopic` and its like work in a plain browser: with the bindings that the app has
+ * already, and without a line of the app's that knows. Call it before a store is used. In a window of
+ * Tauri it does nothing, and returns undefined.
+ *
+ * Called again, as hot reloading does, it takes the place of what it had made.
+ *
+ * @example
+ * // main.ts
+ * installBrowserTransport({ topics: { settings: { initial: { dark: false } } } });
+ */
+export function installBrowserTransport(
+  options: BrowserTransportOptions,
+): BrowserTransport | undefined {
+  if ('__TAURI_INTERNALS__' in globalThis) return undefined;
+  const before = pageOf({}).transport as Partial<BrowserTransport> | undefined;
+  before?.close?.();
+  const transport = createBrowserTransport(options);
+  setDefaultTransport(transport);
+  return transport;
+}
