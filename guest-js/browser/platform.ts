@@ -79,7 +79,10 @@ export function alone(): Platform {
       removeItem: (key) => void items.delete(key),
     },
     locks: {
-      request: async (_, __, work) => work({}),
+      async request(_, __, work) {
+        await undefined;
+        return work({});
+      },
       query: async () => ({}),
     },
     channel() {

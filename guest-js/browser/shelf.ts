@@ -53,7 +53,9 @@ export function createShelf(storage: StorageLike, prefix: string, onDamaged: OnD
 
 /** Keeps a damaged text under another key, which it returns: nothing may overwrite it. */
 export function setAside(storage: StorageLike, key: string, text: string): string {
-  const aside = `damaged:${Date.now()}:${key}`;
+  let at = Date.now();
+  while (storage.getItem(`damaged:${at}:${key}`) !== null) at++;
+  const aside = `damaged:${at}:${key}`;
   storage.setItem(aside, text);
   storage.removeItem(key);
   return aside;

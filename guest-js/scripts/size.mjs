@@ -5,10 +5,23 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
-/** What is imported from where; without names, everything. */
+/** What is imported from where; without names, everything. `beyond`: what the app has already. */
 const LIMITS = [
-  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2750, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 8750, goal: 6000 },
+  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2800, goal: 1900 },
+  { entry: './index.js', names: ['defineTopic'], limit: 9000, goal: 6000 },
+  {
+    entry: './browser/index.js',
+    names: ['installBrowserTransport'],
+    beyond: "export { defineTopic } from './index.js';",
+    limit: 4800,
+    goal: 4500,
+  },
+  {
+    entry: './browser/index.js',
+    names: ['createPersistenceApplier', 'createLocalStorageBackend'],
+    limit: 1250,
+    goal: 1000,
+  },
   { entry: './react/index.js', limit: 800, goal: 700 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 800, goal: 400 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 800, goal: 300 },
@@ -23,10 +36,9 @@ const LIMITS = [
 const resolveDir = fileURLToPath(new URL('..', import.meta.url));
 let failed = false;
 
-for (const { entry, names, limit, goal } of LIMITS) {
-  const what = names ? `{ ${names.join(', ')} }` : '*';
+async function sizeOf(contents) {
   const { outputFiles } = await build({
-    stdin: { contents: `export ${what} from '${entry}';`, resolveDir, loader: 'ts' },
+    stdin: { contents, resolveDir, loader: 'ts' },
     bundle: true,
     minify: true,
     write: false,
@@ -35,7 +47,13 @@ for (const { entry, names, limit, goal } of LIMITS) {
     external: ['@tauri-apps/api', 'react', 'svelte', 'vue'],
     define: { 'process.env.NODE_ENV': '"production"' },
   });
-  const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+  return gzipSync(outputFiles[0].contents, { level: 9 }).length;
+}
+
+for (const { entry, names, beyond = '', limit, goal } of LIMITS) {
+  const what = names ? `{ ${names.join(', ')} }` : '*';
+  const all = await sizeOf(`${beyond} export ${what} from '${entry}';`);
+  const size = beyond ? all - (await sizeOf(beyond)) : all;
   const over = size > limit;
   failed ||= over;
   const name = names?.join(', ') ?? `all of ${entry}`;
