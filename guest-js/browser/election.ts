@@ -20,6 +20,8 @@ export interface ElectionOptions {
 export interface Election {
   /** The other tabs that are there. */
   others(): Promise<string[]>;
+  /** Calls back when that tab is not there any more. */
+  watch(tab: string, gone: () => void): void;
   /** Gives up the lock, or the wait for it. */
   leave(): void;
 }
@@ -70,6 +72,9 @@ export function joinElection(options: ElectionOptions): Election {
         .map(({ name = '' }) => name)
         .filter((name) => name.startsWith(present) && name !== present + tab)
         .map((name) => name.slice(present.length));
+    },
+    watch(other, gone) {
+      locks.request(present + other, { signal }, async () => gone()).catch(() => {});
     },
     leave: () => leaving.abort(),
   };

@@ -12,7 +12,12 @@ export {
   type LocalStorageBackendOptions,
   type PersistenceBackend,
 } from './local-storage.js';
-export type { BrowserTopic } from './owner.js';
+export type {
+  BrowserTopic,
+  BrowserTransport,
+  BrowserTransportOptions,
+  TabRole,
+} from './options.js';
 export {
   type CrossTabSyncOptions,
   createPersistenceApplier,
@@ -20,9 +25,4 @@ export {
   type PersistenceApplierOptions,
 } from './persistence.js';
 export type { ChannelLike, LocksLike, PlatformOptions, StorageLike } from './platform.js';
-export {
-  type BrowserTransport,
-  type BrowserTransportOptions,
-  createBrowserTransport,
-  type TabRole,
-} from './transport.js';
+export { createBrowserTransport } from './transport.js';

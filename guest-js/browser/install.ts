@@ -1,10 +1,7 @@
 import { setDefaultTransport } from '../core/default-transport.js';
 import { pageOf } from '../core/page.js';
-import {
-  type BrowserTransport,
-  type BrowserTransportOptions,
-  createBrowserTransport,
-} from './transport.js';
+import type { BrowserTransport, BrowserTransportOptions } from './options.js';
+import { createBrowserTransport } from './transport.js';
 
 /**
  * Makes `defineTopic` and its like work in a plain browser: with the bindings that the app has

@@ -1,9 +1,11 @@
 import { expect, it } from 'vitest';
+import { PRIMARY } from '../core/primary.js';
 import type { Revision } from '../core/revision.js';
 import type { WriteOperation } from '../core/transport.js';
 import type { InvalidationEvent } from '../core/types.js';
 import { rev } from '../test/helpers.js';
-import { type BrowserTopic, createOwner, SESSIONS } from './owner.js';
+import type { BrowserTopic } from './options.js';
+import { createOwner, SESSIONS } from './owner.js';
 import { alone, type StorageLike } from './platform.js';
 import { createShelf } from './shelf.js';
 
@@ -18,12 +20,14 @@ function owning({ storage = alone().storage, topics, families, floor = rev(0) }:
   const announced: InvalidationEvent[] = [];
   const reports: [topic: string, error: unknown][] = [];
   const damaged: string[] = [];
+  const watched = new Map<string, () => void>();
   const owner = createOwner({
     topics: topics ?? { a: { initial: { n: 0 } }, b: { initial: 'b' } },
     families: families ?? {},
     shelf: createShelf(storage, 'test/', (name, _, aside) => damaged.push(name, aside)),
     floor,
     announce: (event) => announced.push(event),
+    watch: (tab, gone) => watched.set(tab, gone),
     report: (topic, error) => reports.push([topic, error]),
   });
   let seq = 0;
@@ -33,6 +37,7 @@ function owning({ storage = alone().storage, topics, families, floor = rev(0) }:
     announced,
     reports,
     damaged,
+    watched,
     get: (topic: string) => owner.getSnapshot('tab', topic) as { revision: string; data: unknown },
     write: (topic: string, operation: WriteOperation, session = 's', at = ++seq) =>
       owner.write('tab', { topic, session, seq: at, ...operation }),
@@ -271,4 +276,30 @@ it('a batch is stored once, and each of its writes has its own end', () => {
     results: [{}, { error: { kind: 'invalidData' } }, { revision }],
   });
   expect(announced).toMatchObject([{ topic: 'a', revision, sourceId: 'tab' }]);
+});
+
+it('the role goes to whoever waits longest, with a higher term each time', () => {
+  const one = owning();
+  const { owner, watched, get } = one;
+  const holder = () => (get(PRIMARY).data as { holder: { session: string; term: string } }).holder;
+  const terms: bigint[] = [];
+  const held = () => {
+    terms.push(BigInt(holder().term));
+    return holder().session;
+  };
+  for (const tab of ['a', 'b', 'c']) owner.joinRole(`of ${tab}`, tab, `${tab}/1`);
+  owner.joinRole('of a', 'a', 'a/2');
+  expect([held(), holder()]).toMatchObject(['a', { window: 'of a', session: 'a' }]);
+  owner.leaveRole('of a', 'a');
+  expect(held()).toBe('b');
+  watched.get('b')?.();
+  watched.get('b')?.();
+  expect(held()).toBe('c');
+  expect(terms).toEqual([...new Set(terms)].sort((a, b) => Number(a - b)));
+  // Whoever takes over knows of nobody.
+  const two = one.next();
+  expect(two.get(PRIMARY).data).toEqual({ holder: null });
+  expect(BigInt(two.get(PRIMARY).revision)).toBeGreaterThan(terms.at(-1) ?? 0n);
+  expect(thrown(() => two.write(PRIMARY, { set: 1 }))).toMatchObject({ kind: 'denied' });
+  expect(two.owner.removeTopic('tab', PRIMARY)).toEqual({ removed: false });
 });

@@ -1,4 +1,5 @@
 import { answerOf, operated, operationsOf, outcomeOf, type WriteOutcome } from '../core/owning.js';
+import { PRIMARY } from '../core/primary.js';
 import {
   compareRevisions,
   isCanonicalRevision,
@@ -7,24 +8,9 @@ import {
 } from '../core/revision.js';
 import type { CreateTopicRequest, WriteRequest } from '../core/transport.js';
 import type { InvalidationEvent, Topic } from '../core/types.js';
+import { createCandidates } from './candidates.js';
+import type { BrowserTopic } from './options.js';
 import type { Shelf } from './shelf.js';
-
-/** What a topic is without Rust: what `Builder::topic` declares, in JavaScript. */
-// biome-ignore lint/suspicious/noExplicitAny: each topic has its own types, in one object.
-export interface BrowserTopic<T = any, A = any> {
-  /** What it begins with, where nothing is stored. */
-  initial: T;
-  /**
-   * What an action does. It may change the state that it is given, which is a copy, but has to
-   * return it. One that throws refuses: with the `code` and `reason` of what it threw.
-   */
-  reduce?: (state: T, action: A) => T;
-  /**
-   * Makes a state of what is stored, such as by an earlier version of the app. One that throws has
-   * what is stored set aside. Default: as it is.
-   */
-  restore?: (stored: unknown) => T;
-}
 
 export interface OwnerOptions {
   topics: Record<Topic, BrowserTopic>;
@@ -33,6 +19,8 @@ export interface OwnerOptions {
   /** The highest revision that any tab has heard of. */
   floor: Revision;
   announce(event: InvalidationEvent): void;
+  /** Calls back when that tab is gone. */
+  watch(tab: string, gone: () => void): void;
   /** Told of what goes on all the same. */
   report(topic: Topic, error: unknown): void;
 }
@@ -55,6 +43,8 @@ interface State {
 
 const FORMAT = 1;
 
+const NOBODY = { holder: null };
+
 /** How many sessions' last outcomes are kept for each topic. */
 export const SESSIONS = 64;
 
@@ -72,10 +62,19 @@ const topicKey = (topic: Topic): string => `topic/${topic}`;
  * - **I11** A write that a tab repeats to the next leader is answered from what is stored.
  * - **I14** Of each topic, the last {@link SESSIONS} sessions that wrote are remembered.
  */
-export function createOwner({ topics, families, shelf, floor, announce, report }: OwnerOptions) {
+export function createOwner(options: OwnerOptions) {
+  const { topics, families, shelf, floor, announce, watch, report } = options;
   const states = new Map<Topic, State>();
   const broken = new Map<Topic, unknown>();
   let counter = 0n;
+
+  const candidates = createCandidates((holder) => {
+    const { window, session } = holder ?? {};
+    // The revision rises for ever, as a term has to.
+    const revision = mint(PRIMARY);
+    const data = { holder: holder ? { window, session, term: revision } : null };
+    commit(PRIMARY, { revision, data, sessions: [] });
+  });
 
   const raise = (to: Revision): void => {
     if (BigInt(to) > counter) counter = BigInt(to);
@@ -91,6 +90,8 @@ export function createOwner({ topics, families, shelf, floor, announce, report }
   }
 
   const optionsOf = (topic: Topic): BrowserTopic | undefined => {
+    // Whoever held the role has to join again.
+    if (topic === PRIMARY) return { initial: NOBODY, restore: () => NOBODY };
     if (Object.hasOwn(topics, topic)) return topics[topic];
     const [family = '', id, ...more] = topic.split('/');
     return id && !more.length && Object.hasOwn(families, family) ? families[family] : undefined;
@@ -192,6 +193,9 @@ export function createOwner({ topics, families, shelf, floor, announce, report }
       const { topic, session } = request;
       const operations = operationsOf(request);
       const before = find(topic);
+      if (topic === PRIMARY) {
+        throw { kind: 'denied', message: `"${topic}" is written by the role alone`, topic };
+      }
       const last = before.sessions.find((each) => each.session === session);
       let { revision, data } = before;
       const outcome = outcomeOf(request, operations, last, (operation) => {
@@ -227,8 +231,8 @@ export function createOwner({ topics, families, shelf, floor, announce, report }
       if (topic.length > 128 || !/^[\w:/-]+$/.test(topic)) {
         throw { kind: 'invalidTopic', message: `"${topic}" is no topic name`, topic };
       }
-      const options = optionsOf(topic);
-      if (!options || Object.hasOwn(topics, topic)) {
+      const declared = optionsOf(topic);
+      if (!declared || topic === PRIMARY || Object.hasOwn(topics, topic)) {
         const message = `No family covers "${topic}"`;
         throw { kind: 'invalidRequest', message, field: 'topic' };
       }
@@ -237,14 +241,14 @@ export function createOwner({ topics, families, shelf, floor, announce, report }
         if (found || broken.has(topic)) {
           throw { kind: 'alreadyExists', message: `There is a topic "${topic}" already`, topic };
         }
-        const data = json(initial === undefined ? options.initial : initial, topic);
+        const data = json(initial === undefined ? declared.initial : initial, topic);
         commit(topic, { revision: mint(topic), data, sessions: [], by }, label);
       }
       return { topic, ...current(topic) };
     },
 
     removeTopic(label: string, topic: Topic): object {
-      const removed = states.has(topic);
+      const removed = states.has(topic) && topic !== PRIMARY;
       if (removed) {
         const revision = mint(topic);
         shelf.remove(topicKey(topic));
@@ -253,6 +257,19 @@ export function createOwner({ topics, families, shelf, floor, announce, report }
         announce({ topic, revision, sourceId: label, timestampMs: Date.now() });
       }
       return { removed };
+    },
+
+    /** `by` begins with the tab. */
+    joinRole(label: string, session: string, by: string): null {
+      const [tab = ''] = by.split('/');
+      candidates.join({ window: label, session, tab });
+      watch(tab, () => candidates.gone(tab));
+      return null;
+    },
+
+    leaveRole(_: string, session: string): null {
+      candidates.leave(session);
+      return null;
     },
 
     listTopics: (_: string, prefix = ''): Topic[] =>

@@ -1,18 +1,14 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { createTopicFamily } from '../core/family.js';
 import { noopLogger } from '../core/logger.js';
+import { createRole, type RoleName } from '../core/role.js';
 import { createTopicStore } from '../core/store.js';
 import type { TopicStore } from '../core/topic-store.js';
 import type { SyncErrorContext } from '../core/types.js';
 import { kindOf, outcome, pass } from '../test/helpers.js';
 import { createFakeBrowser, type FakeBrowser } from '../testing/fake-browser.js';
-import {
-  type BrowserTransportOptions,
-  CALL_MS,
-  createTransport,
-  SETTLE_MS,
-  type TabRole,
-} from './transport.js';
+import type { BrowserTransportOptions, TabRole } from './options.js';
+import { CALL_MS, createTransport, SETTLE_MS } from './transport.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => {
@@ -196,6 +192,60 @@ it('I11: a creation that is sent again to the next leader is done once; a remova
   others[0]?.crash();
   await pass(SETTLE_MS + 100);
   expect(await removal).toMatchObject({ message: 'the tab that was asked is gone' });
+});
+
+it('one page holds the role, and another when it is gone, whoever leads', async () => {
+  const { tabs } = await openTabs(3);
+  const roles = tabs.map(({ transport }) => createRole(transport, { logger: noopLogger }));
+  const names = (): RoleName[] => roles.map((each) => each.role());
+  names();
+  await pass(50);
+  expect(names()).toEqual(['primary', 'secondary', 'secondary']);
+  const terms = [BigInt(roles[0]?.term ?? 0)];
+  const left = roles[0]?.leave();
+  await pass(50);
+  await left;
+  expect(names()).toEqual(['secondary', 'primary', 'secondary']);
+  terms.push(BigInt(roles[1]?.term ?? 0));
+  tabs[1]?.crash();
+  await pass(50);
+  expect(roles[2]?.role()).toBe('primary');
+  terms.push(BigInt(roles[2]?.term ?? 0));
+  // The leader goes: whoever takes over knows of no candidates, until they have joined again.
+  tabs[0]?.crash();
+  await pass(SETTLE_MS + 100);
+  expect(roles[2]?.role()).toBe('primary');
+  terms.push(BigInt(roles[2]?.term ?? 0));
+  expect(terms).toEqual([...new Set(terms)].sort((a, b) => Number(a - b)));
+});
+
+it('whoever waits for the role waits on when another tab takes over', async () => {
+  const { tabs } = await openTabs(4);
+  const sessions = ['a', 'b', 'c', 'd'];
+  for (const [i, { transport }] of tabs.entries()) {
+    transport.joinRole(sessions[i] ?? '').catch(() => {});
+    await pass(10);
+  }
+  const holder = async () => {
+    const read = tabs[3]?.transport.getSnapshot('lockstep/primary');
+    await pass(10);
+    return (await read) as { data: { holder: { session: string } } };
+  };
+  tabs[0]?.crash();
+  await pass(SETTLE_MS + 100);
+  const { session } = (await holder()).data.holder;
+  expect(['b', 'c', 'd']).toContain(session);
+  // All of them wait, though none has asked again.
+  const seen = new Set([session]);
+  for (let turn = 0; turn < 3; turn++) {
+    const now = (await holder()).data.holder.session;
+    seen.add(now);
+    const left = tabs[sessions.indexOf(now)]?.transport.leaveRole(now);
+    await pass(10);
+    await left;
+  }
+  expect(seen).toEqual(new Set(['b', 'c', 'd']));
+  expect((await holder()).data.holder).toBeNull();
 });
 
 it('a call that nobody answers fails after a while', async () => {

@@ -4,69 +4,15 @@ import { createConsoleLogger } from '../core/logger.js';
 import { tellPage } from '../core/on-error.js';
 import { mintId } from '../core/page.js';
 import { isCanonicalRevision, ZERO_REVISION } from '../core/revision.js';
-import type { AdminTransport, CreateTopicRequest, Transport } from '../core/transport.js';
-import type {
-  InvalidationEvent,
-  Logger,
-  SyncErrorContext,
-  Topic,
-  Unsubscribe,
-} from '../core/types.js';
-import { onHide, onWake } from '../page-events.js';
+import type { CreateTopicRequest } from '../core/transport.js';
+import type { InvalidationEvent, Topic, Unsubscribe } from '../core/types.js';
+import { isHidden, onHide, onWake } from '../page-events.js';
 import { type Election, joinElection } from './election.js';
 import type { Lead, Message } from './messages.js';
-import { type BrowserTopic, countedIn, createOwner, latest, type Owner } from './owner.js';
-import {
-  alone,
-  type ChannelLike,
-  type Platform,
-  type PlatformOptions,
-  platformOf,
-} from './platform.js';
+import type { BrowserTransport, BrowserTransportOptions, PageOptions, TabRole } from './options.js';
+import { countedIn, createOwner, latest, type Owner } from './owner.js';
+import { alone, type ChannelLike, type Platform, platformOf } from './platform.js';
 import { createShelf, type Shelf } from './shelf.js';
-
-/**
- * What a tab is. `leader`: it owns the state. `follower`: another does. `candidate`: it knows of no
- * leader yet, or is about to be it.
- */
-export type TabRole = 'leader' | 'follower' | 'candidate';
-
-/** What the tabs share. All tabs of one `name` have to be given the same. */
-export interface BrowserTransportOptions extends PlatformOptions {
-  /** The topics that there are. */
-  topics: Record<Topic, BrowserTopic>;
-  /** The families, and what their topics begin with. Default: none. */
-  families?: Record<string, BrowserTopic>;
-  /** What belongs together: apps of one origin need different names. Default: `app`. */
-  name?: string;
-  /** What this tab is called, as `sourceId` and elsewhere. Default: `tab-` and 8 hex digits. */
-  label?: string;
-  /**
-   * What to do where the browser lacks `localStorage`, Web Locks or `BroadcastChannel`. `alone`: this
-   * tab keeps the state to itself, for as long as the page lives. `fail`: every call rejects, with
-   * kind `transport`. Default: `alone`.
-   */
-  whenUnsupported?: 'alone' | 'fail';
-  logger?: Logger;
-  /** Told of what goes wrong in this tab. Default: the page's `onError`. */
-  onError?: (context: SyncErrorContext) => void;
-}
-
-/** A transport without a backend: the tabs are it. */
-export interface BrowserTransport extends AdminTransport {
-  /** What this tab is now. */
-  role(): TabRole;
-  /** Calls `listener` after each change of `role()`, until the returned function is called. */
-  onRole(listener: (role: TabRole) => void): Unsubscribe;
-  /** Leaves the other tabs, for good: another takes over. What is asked of it then rejects. */
-  close(): void;
-}
-
-/** As much of the page as is needed. */
-export interface PageOptions extends Pick<Transport, 'scope'> {
-  onWake: NonNullable<Transport['onWake']>;
-  onHide(handler: (hide: { leaving: boolean }) => void): Unsubscribe;
-}
 
 interface Call {
   method: string;
@@ -101,7 +47,7 @@ const AGREE_PAUSE_MS = 10;
  * const settings = createTopicStore<Settings>('settings', transport);
  */
 export function createBrowserTransport(options: BrowserTransportOptions): BrowserTransport {
-  return createTransport(options, { onWake, onHide });
+  return createTransport(options, { onWake, onHide, hidden: isHidden });
 }
 
 /**
@@ -139,6 +85,8 @@ export function createTransport(
   let calls = 0;
   const pending = new Map<string, Call>();
   const handlers = new Map<Topic, Set<(payload: unknown) => void>>();
+  // Who of this page waits for the primary's role: only the leader before knew.
+  const candidates = new Set<string>();
   const roles = createListeners<[TabRole]>((error) => report('', error));
   const ends: Unsubscribe[] = [];
 
@@ -220,7 +168,9 @@ export function createTransport(
     // A page in the back/forward cache may not lead: it would answer nobody.
     ends.push(
       page.onHide(({ leaving }) => {
-        if (leaving) leave();
+        if (!leaving) return;
+        candidates.clear();
+        leave();
       }),
       page.onWake(({ restored }) => {
         if (restored && !election) enter();
@@ -251,6 +201,7 @@ export function createTransport(
         shelf: from,
         floor: heard,
         report,
+        watch: (other, gone) => election?.watch(other, gone),
         announce: (event) => {
           hear(event.revision);
           post({ type: 'event', counter: event.revision, event });
@@ -280,6 +231,7 @@ export function createTransport(
       tell({ topic, revision: revisions[topic] ?? counter });
     }
     for (const id of pending.keys()) deliver(id);
+    for (const session of candidates) request('joinRole', session).catch(() => {});
   }
 
   /** There is nothing to be done: every call rejects. */
@@ -383,6 +335,8 @@ export function createTransport(
     label,
     ...(page.scope && { scope: page.scope }),
     onWake: page.onWake,
+    onHide: page.onHide,
+    hidden: page.hidden,
     async listen(topic, handler) {
       open();
       const all = handlers.get(topic) ?? new Set();
@@ -399,6 +353,14 @@ export function createTransport(
     },
     removeTopic: (topic) => request('removeTopic', topic),
     listTopics: (start) => request('listTopics', start),
+    joinRole(session) {
+      candidates.add(session);
+      return request('joinRole', session);
+    },
+    leaveRole(session) {
+      candidates.delete(session);
+      return request('leaveRole', session);
+    },
     role() {
       open();
       return role;

@@ -1,5 +1,5 @@
+import type { PageOptions } from '../browser/options.js';
 import type { ChannelLike, LocksLike, PlatformOptions, StorageLike } from '../browser/platform.js';
-import type { PageOptions } from '../browser/transport.js';
 import type { Wake } from '../core/transport.js';
 
 /** Something that a tab does to the outside. */
@@ -168,6 +168,7 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
       platform: { storage, locks: locking, channel: openChannel },
       page: {
         scope: {},
+        hidden: () => false,
         onHide: (handler) => listened(hiders, handler),
         onWake: (handler) => listened(wakers, handler),
       },
