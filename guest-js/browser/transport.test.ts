@@ -5,8 +5,13 @@ import { createRole, type RoleName } from '../core/role.js';
 import { createTopicStore } from '../core/store.js';
 import type { TopicStore } from '../core/topic-store.js';
 import type { SyncErrorContext } from '../core/types.js';
-import { kindOf, outcome, pass } from '../test/helpers.js';
-import { createFakeBrowser, type FakeBrowser } from '../testing/fake-browser.js';
+import { kindOf, outcome, pass, rev } from '../test/helpers.js';
+import {
+  type Crossing,
+  createFakeBrowser,
+  type FakeBrowser,
+  type FakeBrowserOptions,
+} from '../testing/fake-browser.js';
 import type { BrowserTransportOptions, TabRole } from './options.js';
 import { CALL_MS, createTransport, SETTLE_MS } from './transport.js';
 
@@ -59,9 +64,9 @@ function openTab(browser: FakeBrowser, options: Partial<BrowserTransportOptions>
 }
 
 /** So many tabs, the first of which leads. */
-async function openTabs(count: number, options: Partial<BrowserTransportOptions> = {}) {
-  const browser = createFakeBrowser();
-  const tabs = Array.from({ length: count }, () => openTab(browser, options));
+async function openTabs(count: number, how: FakeBrowserOptions = {}) {
+  const browser = createFakeBrowser(how);
+  const tabs = Array.from({ length: count }, () => openTab(browser));
   for (const tab of tabs) await tab.begin();
   return { browser, tabs, role: () => tabs.map(({ transport }) => transport.role()) };
 }
@@ -94,7 +99,7 @@ it('a tab that is alone leads at once', async () => {
 });
 
 it('what one writes, all see, and who wrote it', async () => {
-  const { tabs } = await openTabs(3, {});
+  const { tabs } = await openTabs(3);
   const [a, b, c] = tabs.map((tab) => tab.store());
   const seen: unknown[] = [];
   await Promise.all([c?.ready, pass(10)]);
@@ -121,6 +126,40 @@ it('I8: a follower hears of what the leader stored, and came not to announce', a
   void a?.set(7);
   await pass(SETTLE_MS + 100);
   expect([b?.get(), b?.status]).toEqual([7, 'synchronized']);
+});
+
+it('I11: what a leader stored, and only it was told of, is there when another takes over', async () => {
+  // Others see and hear of it when the lock is theirs already.
+  const slow = (crossing: Crossing, from: number, to: number): number =>
+    crossing !== 'lock' && from !== to ? SETTLE_MS - 20 : 0;
+  const { tabs } = await openTabs(2, { latency: slow });
+  const [a, b] = tabs.map((tab) => tab.store());
+  b?.get();
+  await pass(1000);
+  const shown = outcome(a?.dispatch(7) ?? Promise.resolve(rev(0)));
+  await pass(1);
+  expect(shown.now).toBe(a?.revision);
+  tabs[0]?.crash();
+  await pass(1000);
+  expect([tabs[1]?.transport.role(), b?.get()]).toEqual(['leader', 7]);
+});
+
+it('I11: what any tab has heard of is there when another takes over, however long that takes', async () => {
+  // The second tab, which takes over, sees and hears of it late; the third was told.
+  const slow = (crossing: Crossing, from: number, to: number): number =>
+    crossing !== 'lock' && from === 1 && to === 2 ? 1000 : 1;
+  const { tabs } = await openTabs(3, { latency: slow });
+  const [, b, c] = tabs.map((tab) => tab.store());
+  b?.get();
+  await pass(3000);
+  const shown = outcome(c?.dispatch(7) ?? Promise.resolve(rev(0)));
+  await pass(10);
+  expect(shown.now).toBe(c?.revision);
+  tabs[0]?.crash();
+  await pass(500);
+  expect(tabs[1]?.transport.role()).toBe('candidate');
+  await pass(1000);
+  expect([tabs[1]?.transport.role(), b?.get(), c?.get()]).toEqual(['leader', 7, 7]);
 });
 
 it('a leader that goes into the back/forward cache leads no more, and follows when it is back', async () => {

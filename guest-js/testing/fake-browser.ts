@@ -7,8 +7,11 @@ export type Crossing = 'message' | 'store' | 'lock';
 
 /** How a fake browser behaves. */
 export interface FakeBrowserOptions {
-  /** How long a crossing takes on its way to another tab, in ms. Order is kept. Default: 0. */
-  latency?: () => number;
+  /**
+   * How long a crossing takes on its way to a tab, in ms. Tabs are counted from 1. Order is kept.
+   * Default: 0.
+   */
+  latency?: (crossing: Crossing, from: number, to: number) => number;
   /** Called before each crossing, which does not happen where this crashes the tab. */
   before?: (tab: FakeTab, crossing: Crossing) => void;
 }
@@ -47,15 +50,17 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
   let locks: Lock[] = [];
   // When the last thing that went this way arrives.
   const arrivals = new Map<string, number>();
-  let born = 0;
+  const ids = new Map<FakeTab, number>();
+  const idOf = (tab: FakeTab): number => ids.get(tab) ?? 0;
 
   interface FakeChannel extends ChannelLike {
     name: string;
   }
 
   /** Later, but not before what went the same way earlier. */
-  function later(way: string, arrive: () => void): void {
-    const at = Math.max(Date.now() + latency(), arrivals.get(way) ?? 0);
+  function later(crossing: Crossing, from: number, to: number, arrive: () => void): void {
+    const way = `${crossing} ${from} ${to}`;
+    const at = Math.max(Date.now() + latency(crossing, from, to), arrivals.get(way) ?? 0);
     arrivals.set(way, at);
     setTimeout(arrive, at - Date.now());
   }
@@ -64,7 +69,7 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
     for (const lock of locks) {
       if (lock.held || locks.find(({ name }) => name === lock.name) !== lock) continue;
       lock.held = true;
-      later(`lock ${lock.name}`, () => {
+      later('lock', 0, idOf(lock.tab), () => {
         if (!locks.includes(lock)) return;
         lock.work(lock).then(
           () => lock.end(),
@@ -75,7 +80,7 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
   }
 
   function createTab(): FakeTab {
-    const id = ++born;
+    const id = ids.size + 1;
     const mine = new Map(stored);
     const channels = new Set<FakeChannel>();
     const hiders = new Set<(hide: { leaving: boolean }) => void>();
@@ -92,7 +97,7 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
       put(stored);
       put(mine);
       for (const [other, theirs] of open) {
-        if (other !== tab) later(`store ${id} ${ids.get(other)}`, () => put(theirs.mine));
+        if (other !== tab) later('store', id, idOf(other), () => put(theirs.mine));
       }
     };
 
@@ -111,7 +116,7 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
         new Promise((resolve, reject) => {
           if (!here('lock')) return;
           if (ifAvailable && locks.some((each) => each.name === name)) {
-            later(`lock ${id}`, () => work(null).then(resolve, reject));
+            later('lock', 0, id, () => work(null).then(resolve, reject));
             return;
           }
           const lock: Lock = {
@@ -145,7 +150,7 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
           for (const [other, theirs] of open) {
             for (const to of theirs.channels) {
               if (to === channel || to.name !== name) continue;
-              later(`message ${id} ${ids.get(other)}`, () => {
+              later('message', id, idOf(other), () => {
                 if (open.has(other) && theirs.channels.has(to)) {
                   to.onmessage?.({ data: structuredClone(data) });
                 }
@@ -187,8 +192,6 @@ export function createFakeBrowser({ latency = () => 0, before }: FakeBrowserOpti
     open.set(tab, { mine, channels });
     return tab;
   }
-
-  const ids = new Map<FakeTab, number>();
 
   return {
     tab: createTab,

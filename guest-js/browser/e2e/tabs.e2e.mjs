@@ -94,7 +94,7 @@ it('I5: reloads, and a restart of the browser, lose nothing and do not go back',
   expect(await converged(tabs)).toEqual(reloaded);
 });
 
-it('a leader that comes back out of the back/forward cache follows', async () => {
+it('a leader that navigates away, and back, follows', async () => {
   const { leader, others } = await sorted([await browser.open(), await browser.open()]);
   await leader.page.goto('about:blank');
   await expect.poll(() => role(others[0])).toBe('leader');
