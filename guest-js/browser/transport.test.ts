@@ -98,6 +98,29 @@ it('a tab that is alone leads at once', async () => {
   expect(tab.transport.role()).toBe('leader');
 });
 
+it('I2: whoever hears of a revision, and asks, gets it or a newer one', async () => {
+  const { tabs } = await openTabs(3);
+  const got: Promise<unknown>[] = [];
+  for (const { transport } of tabs) {
+    transport.listen('n', (event) => {
+      const { revision } = event as { revision: string };
+      const asked = transport.getSnapshot('n').then((snapshot) => {
+        const { revision: at } = snapshot as { revision: string };
+        expect(BigInt(at)).toBeGreaterThanOrEqual(BigInt(revision));
+      });
+      got.push(asked);
+    });
+  }
+  for (const seq of [1, 2, 3]) {
+    for (const { transport } of tabs) {
+      transport.write({ topic: 'n', session: transport.label, seq, set: seq });
+    }
+  }
+  await pass(50);
+  await Promise.all(got);
+  expect(got.length).toBeGreaterThan(3);
+});
+
 it('what one writes, all see, and who wrote it', async () => {
   const { tabs } = await openTabs(3);
   const [a, b, c] = tabs.map((tab) => tab.store());
