@@ -9,6 +9,17 @@ export interface Lead {
   revisions: Record<Topic, Revision>;
 }
 
+/** For the leader. `method` is one of `Transport`. */
+export interface CallMessage {
+  type: 'call';
+  from: string;
+  /** Begins with the tab. */
+  id: string;
+  label: string;
+  method: string;
+  args: unknown[];
+}
+
 /** What tabs send one another. Every tab hears all of it. */
 export type Message =
   /** Who leads? */
@@ -19,7 +30,6 @@ export type Message =
   /** `from` is about to lead: how far has everybody heard? */
   | { type: 'ask'; from: string }
   | { type: 'heard'; from: string; to: string; counter: Revision }
-  /** For the leader. `method` is one of `Transport`. */
-  | { type: 'call'; from: string; id: string; label: string; method: string; args: unknown[] }
+  | CallMessage
   | { type: 'answer'; to: string; id: string; counter: Revision; result?: unknown; error?: unknown }
   | { type: 'event'; counter: Revision; event: InvalidationEvent };

@@ -161,7 +161,8 @@ export function createOwner(options: OwnerOptions) {
     const found = states.get(topic);
     if (found) return found;
     if (broken.has(topic)) {
-      const message = `What is stored of "${topic}" is damaged, and there is no room to set it aside: ${broken.get(topic)}`;
+      const { message: why } = Object(broken.get(topic));
+      const message = `What is stored of "${topic}" cannot be used, and is left as it is: ${why}`;
       throw { kind: 'unserializable', message, topic };
     }
     throw { kind: 'unknownTopic', message: `There is no topic "${topic}"`, topic };

@@ -15,6 +15,7 @@ export interface CrossTabSyncOptions {
   channel?: (name: string) => ChannelLike;
 }
 
+/** The parts that make an applier that remembers. */
 export interface PersistenceApplierOptions<T> {
   /** Where snapshots are kept, such as `createLocalStorageBackend({ key })`. */
   storage: PersistenceBackend<T>;

@@ -203,6 +203,41 @@ it('a leader that goes into the back/forward cache leads no more, and follows wh
   expect([b?.get(), waiting.now]).toEqual([4, b?.revision]);
 });
 
+it('what the leader writes while its page is left is stored', async () => {
+  const { browser, tabs } = await openTabs(1);
+  const [a] = tabs.map((tab) => tab.store());
+  await Promise.all([a?.ready, pass(10)]);
+  const written = outcome<unknown>(a?.set(9) ?? Promise.resolve());
+  // The queue has sent it.
+  await Promise.resolve();
+  await Promise.resolve();
+  tabs[0]?.hide();
+  tabs[0]?.crash();
+  expect(browser.stored.get('lockstep/app/topic/n')).toContain('"data":9');
+  await pass(1);
+  expect(written.now).toBe(a?.revision);
+});
+
+it('nonsense on the channel is reported, and changes nothing', async () => {
+  const { browser, tabs } = await openTabs(2);
+  const stranger = browser.tab().platform.channel('lockstep/app/');
+  const nonsense = [
+    null,
+    'x',
+    { type: 'event' },
+    { type: 'lead', from: 'x' },
+    { type: 'call', from: 'x', id: 'x/1', method: 'toString', args: [] },
+    { type: 'call', from: 'x', id: 'x/1', method: 'getSnapshot', args: 7 },
+    { type: 'answer', to: 'x', id: 'x', counter: '07' },
+  ];
+  for (const message of nonsense) stranger.postMessage(message);
+  await pass(50);
+  const [a, b] = tabs.map((tab) => tab.store());
+  await Promise.all([b?.set(4), a?.ready, pass(50)]);
+  expect([a?.get(), b?.get()]).toEqual([4, 4]);
+  expect(tabs[0]?.errors.length).toBeGreaterThan(0);
+});
+
 it('a leader whose lock is stolen steps down, and asks for it again', async () => {
   const { browser, tabs, role } = await openTabs(2);
   browser.steal('leader');

@@ -8,7 +8,7 @@ import type { CreateTopicRequest } from '../core/transport.js';
 import type { InvalidationEvent, Topic, Unsubscribe } from '../core/types.js';
 import { isHidden, onHide, onWake } from '../page-events.js';
 import { type Election, joinElection } from './election.js';
-import type { Lead, Message } from './messages.js';
+import type { CallMessage, Lead, Message } from './messages.js';
 import type { BrowserTransport, BrowserTransportOptions, PageOptions, TabRole } from './options.js';
 import { countedIn, createOwner, latest, type Owner } from './owner.js';
 import { alone, type ChannelLike, type Platform, platformOf } from './platform.js';
@@ -143,7 +143,14 @@ export function createTransport(
     });
     inbox = openChannel(prefix);
     outbox = openChannel(prefix);
-    inbox.onmessage = ({ data }) => receive(Object(data));
+    inbox.onmessage = ({ data }) => {
+      try {
+        receive(Object(data));
+      } catch (error) {
+        // Any script of this origin may send.
+        report('', error);
+      }
+    };
     const enter = (): void => {
       post({ type: 'hello' });
       election = joinElection({
@@ -239,12 +246,18 @@ export function createTransport(
     fatal = error;
     report('', error);
     for (const call of pending.values()) call.reject(error);
+    leave();
   }
 
   function leave(): void {
+    // What this tab asks of itself on its way out would come too late over the channel.
+    if (owner) {
+      for (const [id, call] of pending)
+        settle(id, structuredClone(carryOut(owner, sent(id, call))));
+      post({ type: 'resign', from: tab });
+    }
     election?.leave();
     election = undefined;
-    if (owner) post({ type: 'resign', from: tab });
     owner = leader = undefined;
     turn('candidate');
   }
@@ -280,7 +293,7 @@ export function createTransport(
 
   function carryOut(
     by: Owner,
-    { id, label: of, method, args }: Extract<Message, { type: 'call' }>,
+    { id, label: of, method, args }: CallMessage,
   ): { result: unknown } | { error: unknown } {
     try {
       if (!Object.hasOwn(by, method)) throw new TypeError(`No such call: ${method}`);
@@ -301,16 +314,24 @@ export function createTransport(
   function deliver(id: string): void {
     const call = pending.get(id);
     if (!call) return;
-    const { method, args, sentTo } = call;
-    const message: Message = { type: 'call', from: tab, id, label, method, args };
     if (fatal) call.reject(fatal);
-    else if (sentTo !== undefined && method === 'removeTopic') {
+    else if (call.sentTo !== undefined && call.method === 'removeTopic') {
       call.reject(new Error('the tab that was asked is gone'));
     } else if (leader !== undefined) {
       call.sentTo = leader;
-      post(message);
+      post(sent(id, call));
     }
   }
+
+  /** A call as it is sent, each time the same. */
+  const sent = (id: string, { method, args }: Call): CallMessage => ({
+    type: 'call',
+    from: tab,
+    id,
+    label,
+    method,
+    args,
+  });
 
   async function request(method: string, ...args: unknown[]): Promise<unknown> {
     open();

@@ -13,7 +13,7 @@ const LIMITS = [
     entry: './browser/index.js',
     names: ['installBrowserTransport'],
     beyond: "export { defineTopic } from './index.js';",
-    limit: 5000,
+    limit: 5120,
     goal: 4500,
   },
   {
