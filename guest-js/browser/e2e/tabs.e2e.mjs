@@ -70,9 +70,9 @@ it.each([
     await sorted(others);
     const { count, by } = await converged(others);
     expect(by).toMatchObject({ b: 100, c: 100 });
-    // One may have been stored that nobody was told of.
+    // One may have been stored that nobody was told of, and one whose word did not get out.
     expect(by.a - leader.acknowledged).toBeGreaterThanOrEqual(0);
-    expect(by.a - leader.acknowledged).toBeLessThanOrEqual(1);
+    expect(by.a - leader.acknowledged).toBeLessThanOrEqual(2);
     expect(count).toBe(by.a + by.b + by.c);
   },
 );
