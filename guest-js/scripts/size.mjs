@@ -26,11 +26,11 @@ const LIMITS = [
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 800, goal: 400 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 800, goal: 300 },
   { entry: './svelte/index.js', names: ['topicReadable', 'topicStatus'], limit: 800, goal: 300 },
-  { entry: './appliers/pinia.js', limit: 600, goal: 600 },
-  { entry: './appliers/zustand.js', limit: 600, goal: 600 },
-  { entry: './appliers/valtio.js', limit: 600, goal: 600 },
-  { entry: './vue/index.js', names: ['createVueSnapshotApplier'], limit: 600, goal: 600 },
-  { entry: './svelte/index.js', names: ['createSvelteSnapshotApplier'], limit: 600, goal: 600 },
+  { entry: './appliers/pinia.js', limit: 800, goal: 600 },
+  { entry: './appliers/zustand.js', limit: 800, goal: 600 },
+  { entry: './appliers/valtio.js', limit: 750, goal: 600 },
+  { entry: './vue/index.js', names: ['createVueSnapshotApplier'], limit: 900, goal: 600 },
+  { entry: './svelte/index.js', names: ['createSvelteSnapshotApplier'], limit: 900, goal: 600 },
 ];
 
 const resolveDir = fileURLToPath(new URL('..', import.meta.url));
