@@ -6,5 +6,7 @@ export default defineConfig({
     include: ['guest-js/browser/e2e/*.e2e.mjs'],
     testTimeout: 30_000,
     hookTimeout: 30_000,
+    // Other tests may run at the same time.
+    expect: { poll: { timeout: 10_000 } },
   },
 });
