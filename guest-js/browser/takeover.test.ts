@@ -162,6 +162,7 @@ const step = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('crashLeader' as const) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('leave' as const), who: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('cache' as const), who: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('steal' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('open' as const) }) },
 );
 
@@ -181,6 +182,7 @@ async function run(
     const who = 'who' in each ? there[each.who % there.length] : there[0];
     if (each.do === 'pass') await pass(each.ms);
     else if (each.do === 'open') tabs.push(openTab(browser, told));
+    else if (each.do === 'steal') browser.steal('leader');
     else if (each.do === 'crashLeader') leaders(tabs)[0]?.end('crash');
     else if (each.do === 'crash') who?.end('crash');
     else if (each.do === 'leave') who?.end('hide');

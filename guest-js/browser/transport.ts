@@ -165,6 +165,8 @@ export function createTransport(
           if (election === mine) rule(shelf);
         },
         lost: () => {
+          // Somebody else may own the state already.
+          owner = undefined;
           leave();
           enter();
         },
@@ -252,8 +254,9 @@ export function createTransport(
   function leave(): void {
     // What this tab asks of itself on its way out would come too late over the channel.
     if (owner) {
-      for (const [id, call] of pending)
+      for (const [id, call] of pending) {
         settle(id, structuredClone(carryOut(owner, sent(id, call))));
+      }
       post({ type: 'resign', from: tab });
     }
     election?.leave();
