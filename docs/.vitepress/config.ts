@@ -16,9 +16,6 @@ const OF_THE_README: Record<string, string> = {
   '#what-it-guarantees': 'guarantees.md',
 };
 
-/** Pages that are written, but not merged yet. */
-const COMING = ['browser'];
-
 /** GitHub's way, so that one anchor serves both; `cargo xtask tidy` checks them. */
 function slugify(heading: string): string {
   return heading
@@ -144,6 +141,7 @@ const REFERENCE: DefaultTheme.SidebarItem[] = [
       { text: '…/pinia', link: '/api/tauri-plugin-lockstep-api/pinia' },
       { text: '…/zustand', link: '/api/tauri-plugin-lockstep-api/zustand' },
       { text: '…/valtio', link: '/api/tauri-plugin-lockstep-api/valtio' },
+      { text: '…/browser', link: '/api/tauri-plugin-lockstep-api/browser' },
       { text: '…/testing', link: '/api/tauri-plugin-lockstep-api/testing' },
     ],
   },
@@ -154,7 +152,6 @@ export default defineConfig({
   description: 'Multi-window state sync for Tauri',
   lang: 'en',
   cleanUrls: true,
-  ignoreDeadLinks: [new RegExp(`/(?:${COMING.join('|')})(?:#.*)?$`)],
   markdown: { anchor: { slugify }, config: linksOfTheSite },
   themeConfig: {
     nav: [

@@ -113,7 +113,7 @@ it('I10, I11: each write of a batch has its own end', async () => {
   expect(writing.map(({ now }) => now)).toMatchObject([
     '3',
     { name: 'LockstepError', kind: 'rejected', code: 'bad', reason: 'not bad one' },
-    { kind: 'conflict', expectedRevision: '1', revision: '3', data: ['a'] },
+    { kind: 'conflict', expectedRevision: '1', revision: '3' },
     '4',
   ]);
   expect(store.get()).toEqual(['a', 'b']);

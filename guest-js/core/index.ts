@@ -4,6 +4,7 @@
  * @module tauri-plugin-lockstep-api/core
  */
 export type { ListTopicsOptions } from './admin.js';
+export { setDefaultTransport } from './default-transport.js';
 export {
   LockstepError,
   type LockstepErrorFields,

@@ -18,7 +18,7 @@ pub const COMMAND: Command = Command {
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
   --full  the long versions of the tests with real windows
-  STEP    only these: lint, tidy, core, loom, guest, package, docs, plugin, bindings, examples, e2e, mutants",
+  STEP    only these: lint, tidy, core, loom, guest, package, browser, docs, plugin, bindings, examples, e2e, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     Step { name: "loom", run: |_| run(&mut loom()) },
     Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
     Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
+    Step { name: "browser", run: |_| run(&mut cmd("npm run test:chromium")) },
     Step { name: "docs", run: |_| run(&mut cmd("npm run docs:build")) },
     Step {
         name: "plugin",
@@ -107,7 +108,8 @@ impl Outcome {
 }
 
 fn test(options: &Options, steps: &[&'static Step]) -> Result<()> {
-    let setup = Outcome::of("setup", || setup::run_for(&[Need::System, Need::Frontends, Need::WebDriver]));
+    let needs = [Need::System, Need::Frontends, Need::WebDriver, Need::Chromium];
+    let setup = Outcome::of("setup", || setup::run_for(&needs));
     let is_set_up = setup.result.is_ok();
     let mut outcomes = vec![setup];
     if is_set_up {
