@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred, pass, tick } from '../test/helpers.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
-import { attach, enqueue, pageOf, pageTopicOf, relink } from './page.js';
+import { attach, enqueue, IDLE_LISTENERS, pageOf, pageTopicOf, relink } from './page.js';
 
 const noError = (error: unknown): never => {
   throw error;
@@ -69,6 +69,71 @@ it('I14: all handles share one listener, which is kept once it is made', async (
 
   await attach(page.transport, 'a', vi.fn(), noError);
   expect(page.listeners('a')).toBe(1);
+});
+
+it('I14: of the topics that nobody needs any more, the last are listened to, and the rest forgotten', async () => {
+  const backend = createFakeBackend({ topics: {}, families: { jobs: 0 } });
+  const page = backend.window('main');
+  const names = Array.from({ length: 3 * IDLE_LISTENERS }, (_, i) => `jobs/${i}`);
+  const listening = () => names.filter((name) => page.listeners(name));
+  for (const name of names) {
+    backend.create(name, 0);
+    const stop = await attach(page.transport, name, vi.fn(), noError);
+    stop();
+    await tick();
+  }
+  const kept = names.slice(-IDLE_LISTENERS);
+  expect(listening()).toEqual(kept);
+  expect([...pageOf(page.transport).topics.keys()]).toEqual(kept);
+  // One that is used again is not the next to go.
+  const [longest = '', next = ''] = kept;
+  const heard = vi.fn();
+  await attach(page.transport, longest, heard, noError);
+  const stop = await attach(page.transport, names[0] as string, vi.fn(), noError);
+  stop();
+  await tick();
+  backend.set(longest, 1);
+  await tick();
+  expect([heard.mock.calls.length, page.listeners(longest), page.listeners(next)]).toEqual([
+    1, 1, 1,
+  ]);
+});
+
+it('I11: a topic that was forgotten goes on above the numbers that it had', async () => {
+  const backend = createFakeBackend({ topics: { a: 0 }, families: { jobs: 0 } });
+  const window = backend.window('main');
+  const write = async () => {
+    const store = window.store<number>('a');
+    await store.update((n) => n + 1);
+    store.close();
+    await tick();
+  };
+  await write();
+  await write();
+  for (let i = 0; i < IDLE_LISTENERS; i++) {
+    backend.create(`jobs/${i}`, 0);
+    const stop = await attach(window.transport, `jobs/${i}`, vi.fn(), noError);
+    stop();
+    await tick();
+  }
+  expect(pageOf(window.transport).topics.has('a')).toBe(false);
+  await write();
+  expect([backend.data('a'), backend.calls.last({ command: 'write' })?.args.seq]).toEqual([3, 3]);
+});
+
+it('I9: who comes back just when the topic is given up hears all the same', async () => {
+  const backend = createFakeBackend({ topics: { a: 0 }, families: { jobs: 0 } });
+  const { transport } = backend.window('main');
+  const names = ['a', ...Array.from({ length: IDLE_LISTENERS }, (_, i) => `jobs/${i}`)];
+  const stops = await Promise.all(names.map((name) => attach(transport, name, vi.fn(), () => {})));
+  const heard = vi.fn();
+  const attaching = attach(transport, 'a', heard, noError);
+  for (const stop of stops) stop();
+  await attaching;
+  await tick();
+  backend.set('a', 1);
+  await tick();
+  expect(heard).toHaveBeenCalledTimes(1);
 });
 
 it('I6: a handler that throws reaches neither the others nor the transport', async () => {

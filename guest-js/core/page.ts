@@ -16,6 +16,10 @@ export interface Page {
   version: number;
   session: string;
   topics: Map<Topic, PageTopic>;
+  /** I14: topics that are listened to for nobody, the one that has been so longest first. */
+  idle?: Set<Topic>;
+  /** I11: the highest number that a topic had which is forgotten: where new ones begin. */
+  seq?: number;
   /** Told of what no handler of a store's own is. */
   errorHandlers?: Set<(context: SyncErrorContext) => void>;
   /** The page's part in the role: a page is one candidate, whoever asks. */
@@ -65,8 +69,8 @@ export interface PageTopic {
   /** I11: the batch that joined the queue last, until its turn comes. */
   batch?: WaitingBatch | undefined;
   handlers: Set<(payload: unknown) => void>;
-  /** The page's one listener: kept once made, since Tauri's `unlisten` leaves its entry behind. */
-  listening?: Promise<unknown> | undefined;
+  /** The page's one listener: kept for a while once made, since Tauri's `unlisten` leaves its entry behind. */
+  listening?: Promise<Unsubscribe> | undefined;
   /** How many handles want the backend to know that this page reads the topic. */
   readers: number;
   /** Keeps subscribe and unsubscribe in order: invokes may overtake one another. */
@@ -79,6 +83,9 @@ export interface PageTopic {
 
 // A call that hangs must not hold up the page for ever.
 const CALL_MS = 10_000;
+
+/** How many topics are listened to for nobody, in case that somebody comes back. */
+export const IDLE_LISTENERS = 32;
 
 /** How often a page that wakes tells the backend of a topic at most. */
 export const WAKE_MS = 3000;
@@ -114,7 +121,7 @@ export function renew(transport: Pick<Transport, 'scope'>, held: string): string
 /** The shared part of one topic. */
 export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   const entry: Partial<PageTopic> = page.topics.get(topic) ?? {};
-  entry.seq ??= 0;
+  entry.seq ??= page.seq ?? 0;
   entry.tail ??= Promise.resolve();
   entry.handlers ??= new Set();
   entry.readers ??= 0;
@@ -165,7 +172,8 @@ export function enqueueWrite(
 
 /**
  * Resolves when `handler` hears the topic's invalidations. **I14** All handles of a page share
- * one listener of the transport. **I6** What a handler throws does not reach the others, nor the
+ * one listener of the transport; of those that nobody needs any more the last {@link IDLE_LISTENERS}
+ * are kept. **I6** What a handler throws does not reach the others, nor the
  * transport. A failed `listen` is not remembered: the next call tries again.
  */
 export async function attach(
@@ -174,7 +182,8 @@ export async function attach(
   handler: (payload: unknown) => void,
   onLinkError: (error: unknown) => void,
 ): Promise<Unsubscribe> {
-  const entry = pageTopicOf(pageOf(transport), topic);
+  const page = pageOf(transport);
+  const entry = pageTopicOf(page, topic);
   const dispatch = (payload: unknown): void => {
     for (const hear of [...entry.handlers]) {
       try {
@@ -184,6 +193,7 @@ export async function attach(
       }
     }
   };
+  page.idle?.delete(topic);
   entry.listening ??= timed(
     () => transport.listen(topic, dispatch),
     (unlisten) => unlisten(),
@@ -192,9 +202,14 @@ export async function attach(
   try {
     await listening;
   } catch (error) {
-    if (entry.listening === listening) entry.listening = undefined;
+    if (entry.listening === listening) {
+      entry.listening = undefined;
+      rest(page, topic);
+    }
     throw error;
   }
+  // Given up meanwhile, since nobody needed it just then.
+  if (entry.listening !== listening) return attach(transport, topic, handler, onLinkError);
   // Joined only now: a page that stops while `listen` hangs leaves nothing behind.
   entry.handlers.add(handler);
   if (++entry.readers === 1) relink(transport, topic, onLinkError);
@@ -203,8 +218,34 @@ export async function attach(
     if (!attached) return;
     attached = false;
     entry.handlers.delete(handler);
-    if (--entry.readers === 0) relink(transport, topic, onLinkError);
+    if (--entry.readers > 0) return;
+    relink(transport, topic, onLinkError);
+    rest(page, topic);
   };
+}
+
+/** Nobody needs the topic just now. Of such topics, all but the last are forgotten. **I14** */
+function rest(page: Page, topic: Topic): void {
+  page.idle ??= new Set();
+  page.idle.delete(topic);
+  page.idle.add(topic);
+  for (const [longest] of [...page.idle.entries()].slice(0, -IDLE_LISTENERS)) {
+    page.idle.delete(longest);
+    forget(page, longest);
+  }
+}
+
+/** Listens no more, and forgets the topic once nothing of it is under way; unless it is used again. */
+async function forget(page: Page, topic: Topic): Promise<void> {
+  const entry = pageTopicOf(page, topic);
+  const { tail, link, listening } = entry;
+  entry.listening = undefined;
+  listening?.then((unlisten) => unlisten()).catch(() => {});
+  await Promise.all([tail, link]);
+  if (entry.listening || page.idle?.has(topic) || page.topics.get(topic) !== entry) return;
+  if (entry.tail !== tail || entry.link !== link || entry.told) return rest(page, topic);
+  page.seq = Math.max(page.seq ?? 0, entry.seq);
+  page.topics.delete(topic);
 }
 
 /**
