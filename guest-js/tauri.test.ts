@@ -168,6 +168,7 @@ it('a refusal of Tauri becomes denied, for each of the calls', async () => {
 it.each<[string, () => void, boolean]>([
   ['focus', () => page.dispatchEvent(new Event('focus')), false],
   ['on-line', () => page.dispatchEvent(new Event('online')), false],
+  ['the plugin’s word', () => page.dispatchEvent(new Event('tauri-plugin-lockstep:wake')), false],
   ['shown', () => page.dispatchEvent(new Event('visibilitychange')), false],
   [
     'back/forward cache',

@@ -232,7 +232,58 @@ it('I8, I14: a subscribe that hangs holds up the next for a while, and however m
   expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([2, 1]);
   await pass(10_000);
   expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([2, 2]);
-  expect(vi.getTimerCount()).toBe(0);
+});
+
+it('I8: a subscribe that failed is tried again, less and less often, and anew when asked for', async () => {
+  const backend = createFakeBackend({ topics: { a: 0 } });
+  const { transport } = backend.window('main');
+  const heal = backend.fail({ command: 'subscribe' });
+  const report = vi.fn();
+  const calls = () => backend.calls.count({ command: 'subscribe' });
+  await attach(transport, 'a', vi.fn(), report);
+  await pass(0);
+  expect(report.mock.calls).toMatchObject([
+    [{}, { attempt: 1, willRetry: true, nextDelayMs: 500 }],
+  ]);
+  await pass(500 + 1000 + 2000);
+  expect(calls()).toBe(4);
+  relink(transport, 'a', report);
+  await pass(500);
+  expect([calls(), report.mock.lastCall?.[1].attempt]).toEqual([6, 2]);
+  heal();
+  await pass(1000);
+  expect([backend.readers('a'), calls(), vi.getTimerCount()]).toEqual([['main'], 7, 0]);
+});
+
+it.each([{ kind: 'denied' }, { kind: 'unknownTopic' }, 'Command not allowed by ACL'])(
+  'I14: a subscribe that is refused (%j) is not tried again by itself',
+  async (error) => {
+    const backend = createFakeBackend({ topics: { a: 0 } });
+    backend.fail({ command: 'subscribe' }, { error });
+    const report = vi.fn();
+    await attach(backend.window('main').transport, 'a', vi.fn(), report);
+    await pass(60_000);
+    expect(report.mock.calls).toEqual([[error, { attempt: 1, willRetry: false }]]);
+  },
+);
+
+it('I14: what cannot be unsubscribed is given up later', async () => {
+  const names = Array.from({ length: 2 * IDLE_LISTENERS }, (_, i) => `jobs/${i}`);
+  const backend = createFakeBackend({ topics: {}, families: { jobs: 0 } });
+  const { transport } = backend.window('main');
+  for (const name of names) backend.create(name, 0);
+  const heal = backend.fail({ command: 'unsubscribe' });
+  const stops = await Promise.all(names.map((name) => attach(transport, name, vi.fn(), () => {})));
+  await pass(0);
+  for (const stop of stops) stop();
+  await pass(10_000);
+  expect(pageOf(transport).topics.size).toBe(names.length);
+  heal();
+  await pass(60_000);
+  const stop = await attach(transport, 'jobs/0', vi.fn(), noError);
+  stop();
+  await pass(0);
+  expect(pageOf(transport).topics.size).toBe(IDLE_LISTENERS);
 });
 
 it('I14: the backend is told how it is when it is told', async () => {

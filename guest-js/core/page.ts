@@ -1,4 +1,5 @@
 import { limited } from './limited.js';
+import { backOff } from './retry.js';
 import type { Revision } from './revision.js';
 import type { Role } from './role.js';
 import type { Transport, WriteOperation } from './transport.js';
@@ -77,9 +78,18 @@ export interface PageTopic {
   link: Promise<unknown>;
   /** The backend will be told, and has not been yet. */
   telling?: boolean;
+  /** How many calls that tell it have failed in a row, and what makes the next. */
+  failures: number;
+  retry?: ReturnType<typeof setTimeout> | undefined;
   /** While it is set, the backend was told a moment ago; `again`: it is to be told after that. */
   told?: { again?: boolean } | undefined;
 }
+
+/** Is told what failed between the page and the backend, and when it is tried again. */
+export type OnLinkError = (error: unknown, retry?: Partial<SyncErrorContext>) => void;
+
+const RETRY_FIRST_MS = 500;
+const RETRY_LONGEST_MS = 30_000;
 
 // A call that hangs must not hold up the page for ever.
 const CALL_MS = 10_000;
@@ -126,6 +136,7 @@ export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   entry.handlers ??= new Set();
   entry.readers ??= 0;
   entry.link ??= Promise.resolve();
+  entry.failures ??= 0;
   page.topics.set(topic, entry as PageTopic);
   return entry as PageTopic;
 }
@@ -180,7 +191,7 @@ export async function attach(
   transport: Transport,
   topic: Topic,
   handler: (payload: unknown) => void,
-  onLinkError: (error: unknown) => void,
+  onLinkError: OnLinkError,
 ): Promise<Unsubscribe> {
   const page = pageOf(transport);
   const entry = pageTopicOf(page, topic);
@@ -243,7 +254,11 @@ async function forget(page: Page, topic: Topic): Promise<void> {
   listening?.then((unlisten) => unlisten()).catch(() => {});
   await Promise.all([tail, link]);
   if (entry.listening || page.idle?.has(topic) || page.topics.get(topic) !== entry) return;
-  if (entry.tail !== tail || entry.link !== link || entry.told) return rest(page, topic);
+  if (entry.tail !== tail || entry.link !== link || entry.told || entry.retry) {
+    // Not yet: the next that comes to rest tries again.
+    page.idle?.add(topic);
+    return;
+  }
   page.seq = Math.max(page.seq ?? 0, entry.seq);
   page.topics.delete(topic);
 }
@@ -251,24 +266,45 @@ async function forget(page: Page, topic: Topic): Promise<void> {
 /**
  * Tells the backend whether this page reads the topic, as it is when its turn comes. One call at
  * a time: one that hangs holds up the next for a while only, and however many are asked for
- * meanwhile, one follows. **I14**
+ * meanwhile, one follows. **I14** One that fails is tried again after a back-off, unless the pulls
+ * of whoever reads fail for the same reason: they relink when they succeed. **I8**
  */
-export function relink(
-  transport: Transport,
-  topic: Topic,
-  onLinkError: (error: unknown) => void,
-): void {
+export function relink(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
+  const page = pageOf(transport);
+  const entry = pageTopicOf(page, topic);
+  clearTimeout(entry.retry);
+  entry.failures = 0;
+  tell(transport, topic, onLinkError);
+}
+
+function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
   const page = pageOf(transport);
   const entry = pageTopicOf(page, topic);
   if (entry.telling) return;
   entry.telling = true;
+  entry.retry = undefined;
   entry.link = entry.link
     .then(() => {
       entry.telling = false;
-      const tell = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
-      return timed(() => transport[tell](topic, page.session));
+      const call = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
+      return timed(() => transport[call](topic, page.session));
     })
-    .catch(onLinkError);
+    .then(
+      () => {
+        entry.failures = 0;
+      },
+      (error) => {
+        const attempt = ++entry.failures;
+        // A bare string is Tauri's own refusal.
+        const { kind } = Object(error);
+        const willRetry = typeof error !== 'string' && kind !== 'denied' && kind !== 'unknownTopic';
+        const nextDelayMs = entry.telling ? 0 : backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
+        if (willRetry && nextDelayMs) {
+          entry.retry = setTimeout(tell, nextDelayMs, transport, topic, onLinkError);
+        }
+        onLinkError(error, { attempt, willRetry, ...(willRetry && { nextDelayMs }) });
+      },
+    );
 }
 
 /**
@@ -276,11 +312,7 @@ export function relink(
  * have dropped its session. **I14** At most once in {@link WAKE_MS}: what wakes the page meanwhile
  * is made up for at the end of that, once.
  */
-export function rewake(
-  transport: Transport,
-  topic: Topic,
-  onLinkError: (error: unknown) => void,
-): void {
+export function rewake(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
   const entry = pageTopicOf(pageOf(transport), topic);
   // A page that has not begun to listen will say so when it has.
   if (!entry.readers) return;

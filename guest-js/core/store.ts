@@ -8,7 +8,7 @@ import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
-import { attach, pageOf, relink, renew, rewake } from './page.js';
+import { attach, type OnLinkError, pageOf, relink, renew, rewake } from './page.js';
 import { changedPaths, partAt } from './path.js';
 import type {
   ChangeMeta,
@@ -86,8 +86,8 @@ export function createTopicStore<T, A = never>(
       throw explained(error, action);
     };
 
-  const linkFailed = (error: unknown): void =>
-    engine.report({ phase: 'subscribe', error: explained(error, 'read') });
+  const linkFailed: OnLinkError = (error, retry) =>
+    engine.report({ phase: 'subscribe', error: explained(error, 'read'), ...retry });
 
   const engine = createEngine({
     topic,
