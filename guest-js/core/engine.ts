@@ -119,7 +119,9 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  /** **I9** Tells nobody once it is stopped. */
   function report(context: SyncErrorContext): void {
+    if (life.signal.aborted) return;
     const full = { topic, localRevision: gate.revision(), ...context };
     // The first of a row is an error; that it goes on is not news.
     log((context.attempt ?? 0) > 1 ? 'warn' : 'error', `${context.phase} failed`, full);

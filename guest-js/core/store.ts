@@ -311,12 +311,13 @@ export function createTopicStore<T, A = never>(
     close() {
       if (status === 'closed') return;
       sleepless?.();
-      engine.stop();
       changes.clear();
       overlay.clear();
-      ready.reject(closed());
       turn('closed');
       statuses.clear();
+      // Last: what a listener of the status throws is told yet.
+      engine.stop();
+      ready.reject(closed());
     },
   };
 }
