@@ -208,6 +208,24 @@ it('a revision sync talks to this plugin unless told otherwise', async () => {
   sync.stop();
 });
 
+it('I8: a revision sync asks again when the page wakes, and needs no page', async () => {
+  const sync = createTauriRevisionSync({ topic: 'a', applier: { apply() {} } });
+  await sync.start();
+  page.dispatchEvent(new Event('focus'));
+  await tick();
+  expect(api.invoke).toHaveBeenCalledTimes(2);
+  sync.stop();
+  await tick();
+  page.dispatchEvent(new Event('focus'));
+  await tick();
+  expect(api.invoke).toHaveBeenCalledTimes(2);
+  vi.stubGlobal('window', undefined);
+  vi.stubGlobal('document', undefined);
+  const inWorker = createTauriRevisionSync({ topic: 'a', applier: { apply() {} } });
+  await inWorker.start();
+  inWorker.stop();
+});
+
 it('a revision sync talks to a backend of one’s own', async () => {
   const invoke = vi.fn(async () => ({ revision: '4', data: 1 }));
   const listen = vi.fn(async (_: string, __: (event: { payload: never }) => void) => () => {});

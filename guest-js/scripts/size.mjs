@@ -10,7 +10,7 @@ import { build } from 'esbuild';
  * a limit it is only told.
  */
 const LIMITS = [
-  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2900, goal: 1900 },
+  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3100, goal: 1900 },
   { entry: './index.js', names: ['defineTopic'], limit: 9500, goal: 6000 },
   { entry: './index.js', names: ['defineTopicFamily'], limit: 10250, goal: 6750 },
   { entry: './index.js', names: ['defineRole'], limit: 10700, goal: 7150 },
