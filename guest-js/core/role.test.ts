@@ -2,11 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred, outcome, pass, tick } from '../test/helpers.js';
 import { setup } from '../test/store-setup.js';
 import type { FakeWindow } from '../testing/index.js';
+import { STOPPING_MS } from './candidate.js';
 import { noopLogger } from './logger.js';
 import { onError } from './on-error.js';
 import { pageOf } from './page.js';
 import { PRIMARY } from './primary.js';
-import { createRole, type RoleOptions, STOPPING_MS } from './role.js';
+import { createRole, type RoleOptions } from './role.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
