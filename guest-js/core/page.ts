@@ -91,6 +91,9 @@ export type OnLinkError = (error: unknown, retry?: Partial<SyncErrorContext>) =>
 const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 30_000;
 
+// How often a page that reads a topic no more says so, before it rests.
+const UNSUBSCRIBES = 5;
+
 // A call that hangs must not hold up the page for ever.
 const CALL_MS = 10_000;
 
@@ -267,7 +270,8 @@ async function forget(page: Page, topic: Topic): Promise<void> {
  * Tells the backend whether this page reads the topic, as it is when its turn comes. One call at
  * a time: one that hangs holds up the next for a while only, and however many are asked for
  * meanwhile, one follows. **I14** One that fails is tried again after a back-off, unless the pulls
- * of whoever reads fail for the same reason: they relink when they succeed. **I8**
+ * of whoever reads fail for the same reason: they relink when they succeed. **I8** An unsubscribe is
+ * tried a few times only.
  */
 export function relink(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
   const page = pageOf(transport);
@@ -297,7 +301,8 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
         const attempt = ++entry.failures;
         // A bare string is Tauri's own refusal.
         const { kind } = Object(error);
-        const willRetry = typeof error !== 'string' && kind !== 'denied' && kind !== 'unknownTopic';
+        const refused = typeof error === 'string' || kind === 'denied' || kind === 'unknownTopic';
+        const willRetry = !refused && (entry.readers > 0 || attempt < UNSUBSCRIBES);
         const nextDelayMs = entry.telling ? 0 : backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
         if (willRetry && nextDelayMs) {
           entry.retry = setTimeout(tell, nextDelayMs, transport, topic, onLinkError);
