@@ -9,7 +9,7 @@ use crate::{
     wire::{self, Operation},
 };
 use lockstep_core::{
-    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Holder,
+    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Door, Holder,
     Proposal, PullError, Reject, Revision, SessionKey, Snapshot, State, Store, StoreStats, Topic, TopicName,
     TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteError,
 };
@@ -229,17 +229,18 @@ impl Lockstep {
         topic: Topic<T>,
         change: impl FnOnce(&mut T) + Send,
     ) -> Result<Revision, UpdateError> {
-        let Some(hook) = self.hook(topic.name())? else { return self.update(topic, change) };
+        let door = self.store.door(topic.name())?;
+        let Some(hook) = hook(&door)? else { return self.update(topic, change) };
         if AsyncIntercept::is_asking_about(topic.name()) {
             // It would wait for itself.
             return Err(AccessError::InsideWrite.into());
         }
         let _turn = hook.turn().await;
-        let cx = AsyncContext { session: None, client: None, revision: self.snapshot(topic.clone())?.revision };
+        let cx = AsyncContext { session: None, client: None, revision: door.revision()? };
         let refused = |reject: Reject| UpdateError::Change { topic: topic.name().clone(), source: reject.into() };
         let until = hook.limit_from_now();
         let asked = hook.ask(topic.name(), Change::Rust, cx, until).await.map_err(refused)?;
-        self.store.update_asked(topic, asked, change)
+        self.store.update_asked(topic, &door, asked, change)
     }
 
     /// Applies an action by the topic's reducer.
@@ -318,13 +319,13 @@ impl Lockstep {
     /// Applies a window's batch: in its turn, where the topic has an asynchronous hook, and after asking that.
     pub(crate) async fn write_from_client(
         &self,
-        topic: &TopicName,
+        door: &Door,
         session: SessionKey,
         client: Arc<Client>,
         seq: u64,
         operations: Vec<Operation>,
     ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
-        let hook = self.hook(topic)?;
+        let hook = hook(door)?;
         let _turn = match &hook {
             Some(hook) => Some(hook.turn().await),
             None => None,
@@ -333,8 +334,8 @@ impl Lockstep {
         // looks, or the hook have come only now, it refuses a batch that was not asked about.
         let asking = match &hook {
             Some(hook) => {
-                let (topic, session) = (topic.clone(), session.clone());
-                let was_taken = self.aside(move |store| store.was_taken(&topic, &session, seq)).await?;
+                let (door, session) = (door.clone(), session.clone());
+                let was_taken = aside(move || door.was_taken(&session, seq)).await?;
                 (!was_taken).then(|| (hook, hook.limit_from_now()))
             }
             None => None,
@@ -344,18 +345,18 @@ impl Lockstep {
             let change = match asking {
                 _ if forbidden => Err(Reject::new("denied", "the window may not do this")),
                 Some((hook, until)) => {
-                    let revision = self.store.revision(topic)?;
+                    let revision = door.revision()?;
                     let (session, client) = (Some(session.clone()), Some(Arc::clone(&client)));
                     let cx = AsyncContext { session, client, revision };
-                    hook.ask(topic, change, cx, until).await
+                    hook.ask(door.name(), change, cx, until).await
                 }
                 None => Ok(change),
             };
             writes.push(Proposal { expected, change });
         }
         let asked = asking.is_some();
-        let (topic, write) = (topic.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
-        self.aside(move |store| store.write(&topic, write)).await
+        let (door, write) = (door.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
+        aside(move || door.write(write)).await
     }
 
     /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.
@@ -379,24 +380,13 @@ impl Lockstep {
             initial = Some(asked.map_err(refused)?);
         }
         let create = ClientCreate { topic, session, initial };
-        self.aside(move |store| store.create_from_client(create, Some(&client))).await
+        let store = self.store.clone();
+        aside(move || store.create_from_client(create, Some(&client))).await
     }
 
     /// Removes a topic for a window.
-    pub(crate) async fn remove_from_client(&self, topic: TopicName, window: Arc<str>) -> Result<bool, AccessError> {
-        self.aside(move |store| store.remove_by(&topic, Some(window))).await
-    }
-
-    /// Does what runs the app's hooks, or waits for a write that does, on a thread that can be spared: a hook that takes
-    /// long would hold up the commands of all windows.
-    async fn aside<R: Send + 'static>(&self, work: impl FnOnce(&Store) -> R + Send + 'static) -> R {
-        let store = self.store.clone();
-        let done = async_runtime::spawn_blocking(move || work(&store)).await;
-        done.unwrap_or_else(|error| resume_unwind(Box::new(error.to_string())))
-    }
-
-    fn hook(&self, topic: &TopicName) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {
-        Ok(self.store.asker(topic)?.and_then(AsyncIntercept::of))
+    pub(crate) async fn remove_from_client(&self, door: Door, window: Arc<str>) -> Result<bool, AccessError> {
+        aside(move || door.remove(Some(window))).await
     }
 
     /// The label's page has gone.
@@ -405,6 +395,17 @@ impl Lockstep {
         self.read_scopes.forget(label);
         self.clients.forget(label);
     }
+}
+
+/// Does what runs the app's hooks, or waits for a write that does, on a thread that can be spared: a hook that takes
+/// long would hold up the commands of all windows.
+async fn aside<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    let done = async_runtime::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| resume_unwind(Box::new(error.to_string())))
+}
+
+fn hook(door: &Door) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {
+    Ok(door.asker()?.and_then(AsyncIntercept::of))
 }
 
 /// Gives every Tauri manager (an app, its handle, a window) the app's topics.

@@ -68,7 +68,7 @@ pub(crate) struct TopicCell<T> {
     asker: Option<Asker>,
     life: Life,
     writers: Mutex<Sequences>,
-    /// Set under the writers' lock: whoever had found it before must not write what nobody will see.
+    /// Set under the writers' lock, for good: whoever had found it before must not write what nobody will see.
     removed: AtomicBool,
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
@@ -220,11 +220,6 @@ impl<T: State> TopicCell<T> {
         self.remembered.store(writers.len() as u64, Ordering::Relaxed);
     }
 
-    /// Whether it has ended. It stays so, and it becomes so under the writers' lock.
-    pub(crate) fn is_removed(&self) -> bool {
-        self.removed.load(Ordering::Relaxed)
-    }
-
     /// A write was made.
     pub(crate) fn renew(&self, clock: &dyn Clock) {
         if self.options.renewed_by_writes {
@@ -267,6 +262,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     /// How long it lives.
     fn life(&self) -> &Life;
+
+    /// Whether it has ended. It stays so.
+    fn is_removed(&self) -> bool;
 
     /// Ends it for all who hold it, once the write that is under way is done: nobody can write it any more. Says no
     /// where that was so before, or where `still` does, under the writers' lock; else returns the revision of its end.
@@ -338,6 +336,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn life(&self) -> &Life {
         &self.life
+    }
+
+    fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
     }
 
     fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End> {

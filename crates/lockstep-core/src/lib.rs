@@ -14,6 +14,7 @@ mod client;
 mod clients;
 mod clock;
 mod context;
+mod door;
 mod error;
 mod family;
 mod life;
@@ -37,9 +38,9 @@ pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
 pub use cell::{ClientWrite, Proposal, State};
 pub use change::Change;
 pub use client::Client;
-pub use clients::Door;
 pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
+pub use door::Door;
 pub use error::{
     AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
     TryUpdateError, UpdateError, WriteError,

@@ -160,17 +160,7 @@ impl Store {
     /// # Errors
     /// [`AccessError::InsideWrite`] from inside a write.
     pub fn remove(&self, topic: &TopicName) -> Result<bool, AccessError> {
-        self.remove_by(topic, None)
-    }
-
-    /// As [`Store::remove`], for a window.
-    ///
-    /// # Errors
-    /// As [`Store::remove`].
-    pub fn remove_by(&self, topic: &TopicName, window: Option<Arc<str>>) -> Result<bool, AccessError> {
-        not_inside_write()?;
-        let entry = self.registered(topic).ok();
-        Ok(entry.is_some_and(|entry| self.end(entry.topic, &|| true, window)))
+        self.door(topic)?.remove(None)
     }
 
     /// Removes every topic that the pattern covers, but for [`PRIMARY`]; returns the names of those that were there.
@@ -189,7 +179,7 @@ impl Store {
     }
 
     /// Ends a topic's life. Writers find out first, then those who would read it, then everybody.
-    fn end(&self, topic: Arc<dyn AnyTopic>, still: &dyn Fn() -> bool, by: Option<Arc<str>>) -> bool {
+    pub(crate) fn end(&self, topic: Arc<dyn AnyTopic>, still: &dyn Fn() -> bool, by: Option<Arc<str>>) -> bool {
         let Some((revision, sequences)) = topic.end(&self.shared.revisions, still) else { return false };
         self.shared.removed.keep(topic.name(), sequences, self.now());
         self.shared.sessions.retire(topic.name(), topic.life());

@@ -6,6 +6,7 @@ use crate::{
     change::Change,
     clock::{Clock, SystemClock},
     context::WriteContext,
+    door::Door,
     error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
     family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
@@ -234,18 +235,22 @@ impl Store {
         })
     }
 
-    /// Like [`Store::update`], after an asynchronous hook was asked about [`Change::Rust`] and answered `asked`: where
-    /// that is another change, it takes the place of the closure.
+    /// Like [`Store::update`], after the asynchronous hook of the door's topic was asked about [`Change::Rust`] and
+    /// answered `asked`: where that is another change, it takes the place of the closure.
     ///
     /// # Errors
-    /// As [`Store::update`].
+    /// As [`Store::update`]; [`AccessError::UnknownTopic`] also where the topic is another than the door's by now.
     pub fn update_asked<T: State>(
         &self,
         topic: Topic<T>,
+        door: &Door,
         asked: Change,
         change: impl FnOnce(&mut T),
     ) -> Result<Revision, UpdateError> {
         let cell = self.cell(&topic)?;
+        if Some(cell.life().born()) != door.born() {
+            return Err(AccessError::UnknownTopic(topic.name().clone()).into());
+        }
         self.write_to(cell, asked, |current, _| {
             let mut value = T::clone(&current.value);
             change(&mut value);

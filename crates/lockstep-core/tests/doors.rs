@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    Answer, Client, SessionKey, Store, StoreOptions, Topic, TopicOptions,
+    AccessError, Answer, Change, Client, ClientWrite, Proposal, SessionKey, Store, StoreOptions, Topic, TopicFamily,
+    TopicName, TopicOptions, WriteError,
     testing::{ManualClock, Recorder},
 };
 use std::{sync::Arc, time::Duration};
@@ -34,23 +35,72 @@ fn session(label: &str) -> SessionKey {
 #[test]
 fn i13_a_door_admits_whom_the_app_admits_and_nobody_where_it_panics() {
     let (store, _) = store();
-    assert!(store.door(OPEN.name()).unwrap().is_none());
-    let door = store.door(CLOSED.name()).unwrap().unwrap();
+    let (open, door) = (store.door(OPEN.name()).unwrap(), store.door(CLOSED.name()).unwrap());
+    assert!(!open.has_rule() && door.has_rule());
     let client = |label: &str| Client::new(label, "tauri://localhost/");
     assert_eq!(door.admits(&client("main").with_info("admin")), Ok(true));
     assert_eq!(door.admits(&client("main").with_info("guest")), Ok(false));
     assert_eq!(door.admits(&client("main")), Ok(false));
+    assert_eq!(open.admits(&client("main")), Ok(true));
     assert_eq!(door.admits(&client("panic").with_info("admin")), Err("boom".to_owned()));
+}
+
+#[test]
+fn i13_the_door_of_a_topic_that_is_not_there_has_the_rule_of_its_family() {
+    const AUDIT: TopicFamily<u32> = TopicFamily::new("audit");
+    let (store, _) = store();
+    let options = TopicOptions::new().allow(|client| client.info::<&str>() == Some(&"admin"));
+    store.declare(AUDIT, |_| 0, options).unwrap();
+    let client = |info: &'static str| Client::new("main", "tauri://localhost/").with_info(info);
+    for _ in 0..2 {
+        let door = store.door(AUDIT.topic(1).unwrap().name()).unwrap();
+        assert_eq!((door.admits(&client("admin")), door.admits(&client("guest"))), (Ok(true), Ok(false)));
+        store.get_or_create(AUDIT.topic(1).unwrap(), || 0).unwrap();
+    }
+    let other = store.door(&TopicName::new("other/1").unwrap()).unwrap();
+    assert!(!other.has_rule() && other.born().is_none());
 }
 
 #[test]
 fn the_door_of_a_topic_that_came_again_is_another() {
     let (store, _) = store();
-    let before = store.door(CLOSED.name()).unwrap().unwrap().born;
+    let before = store.door(CLOSED.name()).unwrap();
     store.remove(CLOSED.name()).unwrap();
-    assert!(store.door(CLOSED.name()).is_err());
+    assert_eq!(store.door(CLOSED.name()).unwrap().born(), None);
     store.create_with(CLOSED, 1, TopicOptions::new().allow(|_| true)).unwrap();
-    assert!(store.door(CLOSED.name()).unwrap().unwrap().born > before);
+    assert!(store.door(CLOSED.name()).unwrap().born() > before.born());
+}
+
+#[test]
+fn i13_who_was_let_in_to_a_topic_is_not_in_the_next_one_of_its_name() {
+    let (store, recorder) = store();
+    let (closed, open) = (store.door(CLOSED.name()).unwrap(), store.door(OPEN.name()).unwrap());
+    let absent = store.door(&TopicName::new("absent").unwrap()).unwrap();
+    store.remove(CLOSED.name()).unwrap();
+    store.create_with(CLOSED, 7, TopicOptions::new().asynchronous(|| Arc::new(()))).unwrap();
+    store.create(Topic::<u32>::new("absent"), 7).unwrap();
+    store.announce_due();
+    recorder.take();
+
+    for door in [closed, absent] {
+        let unknown = AccessError::UnknownTopic(door.name().clone());
+        assert_eq!(door.pull(None), Err(unknown.clone().into()));
+        let answers = store.pull_many(&[(door.clone(), None), (open.clone(), None)]);
+        assert!(answers[0] == Err(unknown.clone().into()) && answers[1].is_ok());
+        assert_eq!(door.subscribe(&session("a")), Err(unknown.clone()));
+        let writes = vec![Proposal { expected: None, change: Ok(Change::Set(9.into())) }];
+        let write = ClientWrite { session: session("a"), client: None, seq: 1, asked: true, writes };
+        assert_eq!(door.write(write), Err(WriteError::Access(unknown.clone())));
+        assert_eq!(door.revision(), Err(unknown.clone()));
+        assert_eq!(door.was_taken(&session("a"), 1), Err(unknown.clone()));
+        assert!(door.asker().is_err(), "nor is it asked by the hook of the one before");
+        assert_eq!(door.remove(None), Ok(false));
+        assert!(store.contains(door.name()));
+        assert_eq!(store.readers(door.name()), 0);
+        assert_eq!(store.value_of(door.name()).unwrap(), 7);
+    }
+    store.announce_due();
+    assert_eq!(recorder.take(), []);
 }
 
 #[test]

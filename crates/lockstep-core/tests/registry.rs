@@ -79,7 +79,7 @@ fn i2_i3_creation_and_removal_are_announced_and_who_asks_then_is_told() {
     let b = bench();
     let created = b.store.create(CHAT, 1).unwrap();
     assert_eq!(b.announced(), [("chat/1".into(), created, None)]);
-    assert_eq!(b.store.remove_by(CHAT.name(), Some("main".into())), Ok(true));
+    assert_eq!(b.store.door(CHAT.name()).unwrap().remove(Some("main".into())), Ok(true));
     let told = b.announced();
     assert!(told[0].1 > created, "with a revision of its own");
     assert_eq!((told.len(), told[0].2.as_deref()), (1, Some("main")));

@@ -2,13 +2,14 @@
 
 use crate::{
     bare, denied,
-    mock::{Window, admin, eventually, started, window_with, with_topics},
+    mock::{PATIENCE, Window, admin, eventually, started, window_with, with_topics},
 };
 use serde_json::{Value, json};
 use std::{
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
 };
@@ -300,14 +301,39 @@ fn i13_a_new_topic_under_an_old_name_is_asked_for_itself() {
 }
 
 #[test]
+fn i13_who_was_let_in_while_another_topic_had_the_name_does_not_get_the_next_one() {
+    let (asking, asked) = mpsc::channel();
+    let (answer, answers) = mpsc::channel();
+    let (asking, answers) = (Mutex::new(asking), Mutex::new(answers));
+    let slow = TopicOptions::new().allow(move |_| {
+        asking.lock().unwrap().send(()).unwrap();
+        answers.lock().unwrap().recv().unwrap()
+    });
+    let app = with_topics(Builder::new().topic_with(SAFE, 1, slow));
+    let desk = admin(&app, "desk");
+    let call = thread::spawn({
+        let desk = desk.clone();
+        move || desk.get_snapshot("safe")
+    });
+    asked.recv_timeout(PATIENCE).unwrap();
+    app.lockstep().remove(SAFE.name()).unwrap();
+    app.lockstep().create_with(SAFE, 7, TopicOptions::new().allow(|_| false)).unwrap();
+    answer.send(true).unwrap();
+    assert_eq!(bare(call.join().unwrap()), json!({ "kind": "unknownTopic", "topic": "safe" }));
+    assert_eq!(bare(desk.get_snapshot("safe")), not_allowed("desk", "safe"));
+}
+
+#[test]
 fn i13_whom_a_family_does_not_let_in_creates_none_of_its_topics() {
     let (staff, asked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let app = with_staff(&staff, &asked, |_| {});
     staff.store(false, Ordering::SeqCst);
     let guest = admin(&app, "guest");
     for arguments in [json!({ "topic": "rooms/1" }), json!({ "topic": "rooms/1", "initial": 1 })] {
-        assert_eq!(bare(guest.create(arguments))["code"], "notAllowed");
+        assert_eq!(bare(guest.create(arguments)), not_allowed("guest", "rooms/1"));
     }
+    assert_eq!(bare(guest.get_snapshot("rooms/1")), not_allowed("guest", "rooms/1"), "as if it were there");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
     assert!(!app.lockstep().contains(&"rooms/1".parse().unwrap()));
 }
 
