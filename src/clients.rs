@@ -3,7 +3,17 @@
 use crate::background::{BackgroundError, Reporter};
 use lockstep_core::{Client, Door, Reject, Revision, TopicName};
 use parking_lot::Mutex;
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tauri::{Runtime, Webview, async_runtime};
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -36,11 +46,19 @@ where
     })
 }
 
-/// What is known of each label's page. It is forgotten with the page, and when the app wants to be asked again.
+/// The page of each label, until it is gone.
 #[derive(Default)]
-pub(crate) struct Clients(Mutex<HashMap<String, Arc<Known>>>);
+pub(crate) struct Clients(Mutex<HashMap<String, Arc<Page>>>);
 
-/// What the app has said of a page. A call holds on to it: what is said after it began is not about its page, perhaps.
+/// A page. A call holds on to it: its label may have another when the app has answered.
+#[derive(Default)]
+pub(crate) struct Page {
+    has_ended: AtomicBool,
+    /// Another one when the app wants to be asked again.
+    known: Mutex<Arc<Known>>,
+}
+
+/// What the app has said of a page.
 #[derive(Default)]
 pub(crate) struct Known {
     /// Who it is, or why it is refused. One caller asks the app; those that come meanwhile wait.
@@ -63,20 +81,40 @@ pub(crate) struct Authority<R: Runtime> {
 }
 
 impl Clients {
-    pub(crate) fn known(&self, label: &str) -> Arc<Known> {
-        let mut all = self.0.lock();
-        if let Some(known) = all.get(label) {
-            return Arc::clone(known);
+    pub(crate) fn page(&self, label: &str) -> Arc<Page> {
+        let mut pages = self.0.lock();
+        if let Some(page) = pages.get(label) {
+            return Arc::clone(page);
         }
-        Arc::clone(all.entry(label.to_owned()).or_default())
+        Arc::clone(pages.entry(label.to_owned()).or_default())
     }
 
-    pub(crate) fn forget(&self, label: &str) {
-        self.0.lock().remove(label);
+    /// The label's page is gone. To be called before the engine is told.
+    pub(crate) fn end(&self, label: &str) {
+        let page = self.0.lock().remove(label);
+        // What the app knows of it is dropped here, under no lock: that may be code of the app's.
+        if let Some(page) = page {
+            page.has_ended.store(true, Ordering::SeqCst);
+        }
     }
 
-    pub(crate) fn forget_all(&self) {
-        self.0.lock().clear();
+    /// Every page is asked about again.
+    pub(crate) fn forget_answers(&self) {
+        let pages: Vec<_> = self.0.lock().values().cloned().collect();
+        for page in pages {
+            let forgotten = mem::take(&mut *page.known.lock());
+            drop(forgotten);
+        }
+    }
+}
+
+impl Page {
+    pub(crate) fn lives(&self) -> bool {
+        !self.has_ended.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.lock())
     }
 }
 

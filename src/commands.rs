@@ -3,7 +3,7 @@
 use crate::{
     Lockstep,
     background::BackgroundError,
-    clients::{Authority, Known},
+    clients::{Authority, Known, Page},
     error::CommandError,
     pages::Pages,
     scopes::{Access, TopicEntry, authorise, topic_scope},
@@ -27,6 +27,7 @@ struct Caller<'a, R: Runtime> {
     webview: &'a Webview<R>,
     lockstep: &'a Lockstep,
     authority: &'a Authority<R>,
+    page: Arc<Page>,
     known: Arc<Known>,
     /// Who it is: a call about many topics asks once, also where the answer is not kept.
     client: OnceCell<Result<Arc<Client>, Reject>>,
@@ -40,8 +41,9 @@ struct Entered {
 
 impl<'a, R: Runtime> Caller<'a, R> {
     fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
-        let known = lockstep.clients.known(webview.label());
-        Self { webview, lockstep, authority, known, client: OnceCell::new() }
+        let page = lockstep.clients.page(webview.label());
+        let known = page.known();
+        Self { webview, lockstep, authority, page, known, client: OnceCell::new() }
     }
 
     /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
@@ -207,9 +209,10 @@ pub(crate) async fn subscribe<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    door.subscribe(&session, &|| caller.page.lives())?;
     pages.seen(&webview);
     tracing::debug!(window = webview.label(), %topic, "subscribe");
-    Ok(door.subscribe(&session)?)
+    Ok(())
 }
 
 #[tauri::command]
@@ -311,8 +314,9 @@ pub(crate) async fn join_role<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let page = Fields::of(&request)?.session()?;
     caller.enter(&topic_scope(&scope), PRIMARY.name(), Access::Join).await?;
+    lockstep.store.join_role(&SessionKey::new(webview.label(), page), &|| caller.page.lives())?;
     pages.seen(&webview);
-    Ok(lockstep.store.join_role(&SessionKey::new(webview.label(), page))?)
+    Ok(())
 }
 
 #[tauri::command]

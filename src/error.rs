@@ -2,8 +2,8 @@
 
 use crate::scopes::Access;
 use lockstep_core::{
-    AccessError, Answer, ChangeError, CreateError, EncodeError, PullError, Reject, Revision, TopicName, UpdateError,
-    WriteError,
+    AccessError, Answer, ChangeError, CreateError, EncodeError, JoinError, PullError, Reject, Revision, SubscribeError,
+    TopicName, UpdateError, WriteError,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -69,6 +69,10 @@ enum Kind {
         topic: TopicText,
         seq: u64,
         last_seq: u64,
+    },
+    SessionEnded {
+        window: String,
+        session: String,
     },
     Panicked {
         topic: TopicText,
@@ -172,6 +176,28 @@ impl From<AccessError> for CommandError {
             AccessError::InsideWrite => Kind::InvalidRequest { field: String::new() },
         };
         Self { kind: Box::new(kind), message }
+    }
+}
+
+impl From<SubscribeError> for CommandError {
+    fn from(error: SubscribeError) -> Self {
+        let message = error.to_string();
+        match error {
+            SubscribeError::Access(error) => error.into(),
+            SubscribeError::SessionEnded(session) => {
+                let (window, session) = (session.label().to_string(), session.page().clone().into());
+                Self { kind: Box::new(Kind::SessionEnded { window, session }), message }
+            }
+        }
+    }
+}
+
+impl From<JoinError> for CommandError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Subscribe(error) => error.into(),
+            JoinError::Update(error) => error.into(),
+        }
     }
 }
 

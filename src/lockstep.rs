@@ -153,7 +153,7 @@ impl Lockstep {
     /// # Errors
     /// [`AccessError::InsideWrite`] from inside a write.
     pub fn reauthorize(&self) -> Result<(), AccessError> {
-        self.clients.forget_all();
+        self.clients.forget_answers();
         self.store.touch_doors()
     }
 
@@ -391,9 +391,9 @@ impl Lockstep {
 
     /// The label's page has gone.
     pub(crate) fn drop_label(&self, label: &str, departure: Departure) {
+        self.clients.end(label);
         self.store.drop_label(label, departure);
         self.read_scopes.forget(label);
-        self.clients.forget(label);
     }
 }
 

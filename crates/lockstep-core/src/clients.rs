@@ -3,7 +3,7 @@
 use crate::{
     cell::{ClientWrite, not_inside_write},
     door::Door,
-    error::{AccessError, PullError, WriteError},
+    error::{AccessError, PullError, SubscribeError, WriteError},
     revision::Revision,
     role::PRIMARY,
     session::{Departure, TopicsLeft},
@@ -35,12 +35,12 @@ impl Store {
         self.door(topic)?.write(write)
     }
 
-    /// As [`Door::subscribe`], to the topic that has the name now.
+    /// As [`Door::subscribe`], to the topic that has the name now, by a page that lives for all that is known.
     ///
     /// # Errors
     /// As [`Door::subscribe`].
-    pub fn subscribe(&self, topic: &TopicName, session: &SessionKey) -> Result<(), AccessError> {
-        self.door(topic)?.subscribe(session)
+    pub fn subscribe(&self, topic: &TopicName, session: &SessionKey) -> Result<(), SubscribeError> {
+        self.door(topic)?.subscribe(session, &|| true)
     }
 
     /// Answers several pulls at one moment: no write lies between any two of the answers.

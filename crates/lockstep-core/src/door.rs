@@ -3,7 +3,7 @@
 use crate::{
     cell::{AnyTopic, ClientWrite, not_inside_write},
     client::Client,
-    error::{AccessError, PullError, WriteError, panic_text},
+    error::{AccessError, PullError, SubscribeError, WriteError, panic_text},
     options::{Allow, Asker},
     revision::Revision,
     session_key::SessionKey,
@@ -128,18 +128,25 @@ impl Door {
         taken.outcomes
     }
 
-    /// Notes that a session reads the topic. Subscribing twice is the same as once.
+    /// Notes that a session reads the topic. Subscribing twice is the same as once. A session that is not known yet
+    /// takes the place of its label's others; so a call that may have waited has to say whether its page still `lives`:
+    /// that has to be false before [`Store::drop_label`] is called for the page. It is asked under a lock, and must do
+    /// nothing else.
     ///
     /// # Errors
-    /// [`AccessError`] if the topic is gone.
-    pub fn subscribe(&self, session: &SessionKey) -> Result<(), AccessError> {
+    /// [`SubscribeError`] if the topic is gone, or the page.
+    pub fn subscribe(&self, session: &SessionKey, lives: &dyn Fn() -> bool) -> Result<(), SubscribeError> {
         let topic = self.topic()?;
-        let joined = self.store.shared.sessions.subscribe(session, &self.name, topic.life(), self.store.now());
+        let sessions = &self.store.shared.sessions;
+        let joined = sessions.subscribe(session, lives, &self.name, topic.life(), self.store.now());
+        if joined.ended {
+            return Err(SubscribeError::SessionEnded(session.clone()));
+        }
         if let Some(evicted) = joined.evicted {
             self.store.forget(vec![evicted]);
         }
         self.store.left(joined.left);
-        if joined.too_late { Err(self.unknown()) } else { Ok(()) }
+        if joined.too_late { Err(self.unknown().into()) } else { Ok(()) }
     }
 
     /// Removes the topic, for a window where one is named; says whether this call did. As of [`Store::remove`].

@@ -1,6 +1,6 @@
 //! What can go wrong, one set for each operation.
 
-use crate::{context::Reject, revision::Revision, topic::TopicName};
+use crate::{context::Reject, revision::Revision, session_key::SessionKey, topic::TopicName};
 use std::any::Any;
 
 /// The longest text of an app's own error or panic that is kept, in bytes: a remembered outcome must not grow with
@@ -38,6 +38,28 @@ pub enum AccessError {
         "the store was called from inside a write (a closure, `Deserialize` or reducer): read what you need before, and write the rest after"
     )]
     InsideWrite,
+}
+
+/// Why a page could not begin to read a topic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubscribeError {
+    /// The topic could not be reached.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The page has ended: it was seen to go, or another has taken its place.
+    #[error("session {0:?} has ended: a page that lives begins a new one")]
+    SessionEnded(SessionKey),
+}
+
+/// Why a page could not become a candidate for the role of the primary.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The page could not begin to read who holds the role.
+    #[error(transparent)]
+    Subscribe(#[from] SubscribeError),
+    /// The role could not be changed.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
 }
 
 /// Why a topic could not be created.

@@ -42,8 +42,8 @@ pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
 pub use door::Door;
 pub use error::{
-    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
-    TryUpdateError, UpdateError, WriteError,
+    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, JoinError, PullError, SubscribeError,
+    TransactionError, TryUpdateError, UpdateError, WriteError,
 };
 pub use family::{ClientCreate, TopicFamily, unique_topic};
 pub use life::SELF_DESTRUCT_INTERVAL;

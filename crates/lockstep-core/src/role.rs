@@ -8,7 +8,7 @@
 
 use crate::{
     context::{Reject, WriteContext},
-    error::{AccessError, CreateError, UpdateError},
+    error::{AccessError, CreateError, JoinError, SubscribeError, UpdateError},
     options::TopicOptions,
     revision::Revision,
     session_key::{PageId, SessionKey},
@@ -94,24 +94,27 @@ impl From<UpdateError> for Unchanged {
 }
 
 impl Store {
-    /// Makes a page a candidate for the role, and a reader of [`PRIMARY`]. Does nothing for one that has ended.
+    /// Makes a page a candidate for the role, and a reader of [`PRIMARY`], as of
+    /// [`Door::subscribe`](crate::Door::subscribe).
     ///
     /// # Errors
-    /// [`UpdateError`] from inside a write, if no revision is left, or the app has created a topic of that name.
-    pub fn join_role(&self, session: &SessionKey) -> Result<(), UpdateError> {
+    /// [`JoinError`] for a page that has ended, from inside a write, if no revision is left, or the app has created a
+    /// topic of that name.
+    pub fn join_role(&self, session: &SessionKey, lives: &dyn Fn() -> bool) -> Result<(), JoinError> {
         let reserved = |_: &Primary, _: &Primary, cx: &WriteContext<'_>| match cx.session() {
             Some(_) => Err(Primary::reserved()),
             None => Ok(()),
         };
         self.get_or_create_with(PRIMARY, Primary::default, TopicOptions::new().validate(reserved)).map_err(
             |error| match error {
-                CreateError::WrongType(topic) => AccessError::WrongType(topic).into(),
+                CreateError::WrongType(topic) => UpdateError::from(AccessError::WrongType(topic)),
                 CreateError::InsideWrite => AccessError::InsideWrite.into(),
                 _ => UpdateError::Exhausted(PRIMARY.name().clone()),
             },
         )?;
-        self.subscribe(PRIMARY.name(), session)?;
-        self.change_role(|primary| primary.join(session))
+        let door = self.door(PRIMARY.name()).map_err(SubscribeError::from)?;
+        door.subscribe(session, lives)?;
+        Ok(self.change_role(|primary| primary.join(session))?)
     }
 
     /// Makes a page a candidate no more. Where it held the role, this says that it has stopped doing what that entails:
@@ -172,11 +175,11 @@ mod tests {
     fn i5_each_term_is_higher_than_the_one_before() {
         let store = Store::new(NoAnnounce);
         let (a, b) = (page("a", "1"), page("b", "2"));
-        store.join_role(&a).unwrap();
-        store.join_role(&b).unwrap();
+        store.join_role(&a, &|| true).unwrap();
+        store.join_role(&b, &|| true).unwrap();
         let (first, term) = holder(&store).unwrap();
         assert_eq!(first, "a");
-        store.join_role(&a).unwrap();
+        store.join_role(&a, &|| true).unwrap();
         assert_eq!(holder(&store).unwrap().1, term, "joining twice changes nothing");
 
         store.leave_role(&a);
@@ -186,7 +189,7 @@ mod tests {
         store.leave_role(&b);
         assert_eq!(holder(&store), None);
         store.remove(PRIMARY.name()).unwrap();
-        store.join_role(&b).unwrap();
+        store.join_role(&b, &|| true).unwrap();
         assert!(holder(&store).unwrap().1 > next, "also when the topic was removed in between");
     }
 
@@ -194,7 +197,7 @@ mod tests {
     fn the_role_goes_on_when_its_holder_is_gone_in_whatever_way() {
         let store = Store::new(NoAnnounce);
         for label in ["a", "b", "c", "d"] {
-            store.join_role(&page(label, "1")).unwrap();
+            store.join_role(&page(label, "1"), &|| true).unwrap();
         }
         store.drop_label("a", Departure::Ended);
         assert_eq!(holder(&store).unwrap().0, "b");
@@ -210,9 +213,10 @@ mod tests {
     fn a_page_that_has_ended_does_not_get_the_role() {
         let store = Store::new(NoAnnounce);
         let gone = page("a", "1");
-        store.join_role(&gone).unwrap();
+        store.join_role(&gone, &|| true).unwrap();
         store.drop_label("a", Departure::Ended);
-        store.join_role(&gone).unwrap();
-        assert_eq!(holder(&store), None, "Tauri has run its command again");
+        let ended = JoinError::Subscribe(SubscribeError::SessionEnded(gone.clone()));
+        assert_eq!(store.join_role(&gone, &|| true), Err(ended), "Tauri has run its command again");
+        assert_eq!(holder(&store), None);
     }
 }

@@ -87,7 +87,7 @@ fn i13_who_was_let_in_to_a_topic_is_not_in_the_next_one_of_its_name() {
         assert_eq!(door.pull(None), Err(unknown.clone().into()));
         let answers = store.pull_many(&[(door.clone(), None), (open.clone(), None)]);
         assert!(answers[0] == Err(unknown.clone().into()) && answers[1].is_ok());
-        assert_eq!(door.subscribe(&session("a")), Err(unknown.clone()));
+        assert_eq!(door.subscribe(&session("a"), &|| true), Err(unknown.clone().into()));
         let writes = vec![Proposal { expected: None, change: Ok(Change::Set(9.into())) }];
         let write = ClientWrite { session: session("a"), client: None, seq: 1, asked: true, writes };
         assert_eq!(door.write(write), Err(WriteError::Access(unknown.clone())));

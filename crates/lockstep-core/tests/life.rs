@@ -4,7 +4,7 @@
 
 use lockstep_core::{
     AccessError, Change, ClientWrite, Departure, Proposal, Revision, SELF_DESTRUCT_INTERVAL, SESSION_GRACE, SessionKey,
-    Store, StoreOptions, Topic, TopicOptions, UpdateError,
+    Store, StoreOptions, SubscribeError, Topic, TopicOptions, UpdateError,
     testing::{ManualClock, Recorder},
 };
 use serde_json::json;
@@ -238,17 +238,21 @@ fn a_page_that_has_ended_never_lives_again_under_its_id_and_a_silent_one_does() 
 
     b.store.drop_label("main", Departure::Silent);
     b.store.drop_label("main", Departure::Ended);
-    b.subscribe("main", "1");
+    let has_ended = |id: &str| {
+        let told = b.store.subscribe(DRAFT.name(), &page("main", id));
+        assert_eq!(told, Err(SubscribeError::SessionEnded(page("main", id))));
+    };
+    has_ended("1");
     assert_eq!(b.store.readers(DRAFT.name()), 0, "Tauri has run its command again");
     b.store.drop_label("main", Departure::Silent);
-    b.subscribe("main", "1");
+    has_ended("1");
     assert_eq!(b.store.readers(DRAFT.name()), 0, "an end is for good");
     b.subscribe("main", "2");
     assert_eq!(b.store.readers(DRAFT.name()), 1);
 
     b.store.drop_label("main", Departure::Silent);
     b.subscribe("main", "3");
-    b.subscribe("main", "2");
+    has_ended("2");
     assert_eq!(b.store.readers(DRAFT.name()), 1);
     b.store.unsubscribe(DRAFT.name(), &page("main", "3"));
     assert_eq!(b.store.readers(DRAFT.name()), 0, "a newer one has taken the silent one's place");

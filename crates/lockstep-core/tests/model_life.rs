@@ -269,7 +269,7 @@ impl World {
                 let told = self.store.subscribe(&name(topic), &self.session(window));
                 match self.alive.get_mut(&topic) {
                     Some(alive) => drop(alive.readers.insert(window)),
-                    None => assert_eq!(told, Err(unknown(topic))),
+                    None => assert_eq!(told, Err(unknown(topic).into())),
                 }
             }
             Step::Unsubscribe { topic, window } => {

@@ -180,7 +180,7 @@ fn i14_a_removed_topic_has_no_readers_and_the_next_of_its_name_has_those_who_hav
     assert_eq!((b.store.readers(CHAT.name()), b.store.stats().remembered_writes), (1, 1));
     b.store.remove(CHAT.name()).unwrap();
     assert_eq!((b.store.readers(CHAT.name()), b.store.stats().remembered_writes), (0, 0));
-    assert_eq!(b.store.subscribe(CHAT.name(), &page("main")), Err(unknown(&CHAT)));
+    assert_eq!(b.store.subscribe(CHAT.name(), &page("main")), Err(unknown(&CHAT).into()));
     assert_eq!(b.write(2), Err(WriteError::Access(unknown(&CHAT))));
     b.store.create(CHAT, 1).unwrap();
     assert_eq!(b.store.readers(CHAT.name()), 1, "a page need not have heard that it was gone");
@@ -326,8 +326,8 @@ fn i4_topics_neither_come_nor_go_from_inside_a_write() {
             assert_eq!(b.store.remove_all(&"*".parse().unwrap()), Err(inside.clone()));
             assert_eq!(b.store.touch_doors(), Err(inside.clone()));
             assert_eq!(b.store.reap_due().next, Some(b.store.now()), "it has to run again");
-            assert!(b.store.join_role(&page("main")).is_err());
-            assert_eq!(b.store.subscribe(CHAT.name(), &page("main")), Err(inside.clone()));
+            assert!(b.store.join_role(&page("main"), &|| true).is_err());
+            assert_eq!(b.store.subscribe(CHAT.name(), &page("main")), Err(inside.clone().into()));
         })
         .unwrap();
     assert_eq!(b.store.list(), vec![CHAT.name().clone()]);

@@ -4,7 +4,7 @@
 
 use lockstep_core::{
     AccessError, Change, ChangeError, ClientWrite, Departure, NoAnnounce, PRIMARY, Primary, Proposal, Revision,
-    SessionKey, Store, UpdateError, WriteError,
+    SessionKey, Store, SubscribeError, UpdateError, WriteError,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -77,7 +77,7 @@ impl World {
         match *step {
             Step::Join { window } => {
                 let page = self.page(window);
-                self.store.join_role(&page).unwrap();
+                self.store.join_role(&page, &|| true).unwrap();
                 self.seen.insert(page.clone());
                 if !self.waiting.contains(&page) {
                     self.waiting.push(page);
@@ -88,7 +88,8 @@ impl World {
                 if let Some(before) = self.pages[window].checked_sub(1).map(|before| page(window, before))
                     && self.seen.contains(&before)
                 {
-                    self.store.join_role(&before).unwrap();
+                    let ended = SubscribeError::SessionEnded(before.clone());
+                    assert_eq!(self.store.join_role(&before, &|| true), Err(ended.into()));
                 }
             }
             Step::Leave { window } => {
@@ -115,7 +116,7 @@ impl World {
                 if self.store.contains(PRIMARY.name()) {
                     self.store.subscribe(PRIMARY.name(), &self.page(window)).unwrap();
                 } else {
-                    self.store.join_role(&self.page(window)).unwrap();
+                    self.store.join_role(&self.page(window), &|| true).unwrap();
                     self.store.leave_role(&self.page(window));
                 }
             }
@@ -168,7 +169,7 @@ proptest! {
 fn i10_no_window_writes_who_holds_the_role() {
     let store = Store::new(NoAnnounce);
     let holder = page(0, 0);
-    store.join_role(&holder).unwrap();
+    store.join_role(&holder, &|| true).unwrap();
     let before = store.primary();
     let thief = json!({ "window": "w1", "session": "p1", "term": "99" });
     for (seq, change) in (1..).zip([
@@ -197,8 +198,8 @@ fn i10_no_window_writes_who_holds_the_role() {
 fn what_windows_read_of_the_role_is_its_holder_alone() {
     let store = Store::new(NoAnnounce);
     assert!(store.value_of(PRIMARY.name()).is_err(), "nobody has joined");
-    store.join_role(&page(0, 0)).unwrap();
-    store.join_role(&page(1, 0)).unwrap();
+    store.join_role(&page(0, 0), &|| true).unwrap();
+    store.join_role(&page(1, 0), &|| true).unwrap();
     let term = store.primary().unwrap().term.to_string();
     assert_eq!(
         store.value_of(PRIMARY.name()).unwrap(),
@@ -212,7 +213,7 @@ fn the_name_of_the_role_is_taken_by_no_other_type_while_somebody_waits() {
     let store = Store::new(NoAnnounce);
     store.create(lockstep_core::Topic::<u8>::new("lockstep/primary"), 0).unwrap();
     let wrong = UpdateError::Access(AccessError::WrongType(PRIMARY.name().clone()));
-    assert_eq!(store.join_role(&page(0, 0)), Err(wrong));
+    assert_eq!(store.join_role(&page(0, 0), &|| true), Err(wrong.into()));
     store.leave_role(&page(0, 0));
     assert_eq!(store.primary(), None);
     assert_eq!(Primary::default().holder, None);
@@ -222,8 +223,8 @@ fn the_name_of_the_role_is_taken_by_no_other_type_while_somebody_waits() {
 fn i14_pages_that_come_and_go_leave_no_candidate_behind() {
     let store = Store::new(NoAnnounce);
     for n in 0..1000 {
-        store.join_role(&page(0, n)).unwrap();
-        store.join_role(&page(1 + n % 3, n)).unwrap();
+        store.join_role(&page(0, n), &|| true).unwrap();
+        store.join_role(&page(1 + n % 3, n), &|| true).unwrap();
         store.drop_label(&format!("w{}", 1 + n % 3), Departure::Ended);
     }
     assert_eq!(store.readers(PRIMARY.name()), 1);
