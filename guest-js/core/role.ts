@@ -2,7 +2,7 @@ import { toLockstepError } from './explain.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
-import { pageOf, renew } from './page.js';
+import { hasEnded, pageOf, renew } from './page.js';
 import { PRIMARY } from './primary.js';
 import { backOff } from './retry.js';
 import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';
@@ -271,6 +271,10 @@ function candidate(transport: RoleTransport, options: RoleOptions = {}): Role {
             resolve();
           };
         });
+        if (hasEnded(thrown) && mine === session) {
+          reborn();
+          judge();
+        }
       }
     }
   }
@@ -304,11 +308,15 @@ function candidate(transport: RoleTransport, options: RoleOptions = {}): Role {
     talk();
   }
 
+  /** The backend never takes this session for alive again; the next one holds nothing. */
+  function reborn(): void {
+    session = renew(transport, session);
+    sent = joined = owed = trusted = false;
+  }
+
   function woke({ restored }: { restored: boolean }): void {
-    if (restored) {
-      session = renew(transport, session);
-      sent = joined = owed = trusted = false;
-    } else if (whenHidden === 'yield' && transport.hidden?.()) return;
+    if (restored) reborn();
+    else if (whenHidden === 'yield' && transport.hidden?.()) return;
     resting = false;
     if (role === 'primary' && !restored) {
       store.refresh().catch(() => {});

@@ -8,9 +8,9 @@ import { build } from 'esbuild';
 /** What is imported from where; without names, everything. */
 const LIMITS = [
   { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2775, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 8925, goal: 6000 },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 9700, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 10100, goal: 7150 },
+  { entry: './index.js', names: ['defineTopic'], limit: 9100, goal: 6000 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 9825, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 10_400, goal: 7150 },
   { entry: './react/index.js', limit: 650, goal: 600 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 350, goal: 300 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 250, goal: 200 },
