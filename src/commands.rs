@@ -10,8 +10,8 @@ use crate::{
     wire::{self, Fields, WriteRequest, Writes},
 };
 use lockstep_core::{
-    Answer, Change, Client, CreateError, Door, PRIMARY, Primary, PullError, Reject, Revision, SessionKey, TopicName,
-    TopicScope, WriteError,
+    Answer, Change, Client, CreateError, Door, PRIMARY, PullError, Reject, Revision, SessionKey, TopicName, TopicScope,
+    WriteError,
 };
 use std::{sync::Arc, time::Instant};
 use tauri::{
@@ -294,10 +294,6 @@ pub(crate) async fn remove_topic<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let topic = Fields::of(&request)?.topic()?;
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
-    if topic == *PRIMARY.name() {
-        // Its holder would not have stopped yet when another page joins.
-        return Err(WriteError::Change { topic, source: Primary::reserved().into() }.into());
-    }
     let removed = lockstep.remove_from_client(door, webview.label().into()).await?;
     Ok(wire::Removed { removed })
 }

@@ -172,6 +172,11 @@ impl From<AccessError> for CommandError {
             AccessError::UnknownTopic(topic) | AccessError::WrongType(topic) => {
                 Kind::UnknownTopic { topic: topic.to_string() }
             }
+            AccessError::Reserved(topic) => Kind::Rejected {
+                topic: topic.to_string(),
+                code: "reserved".to_owned(),
+                reason: "the role is given by the backend: join or leave it".to_owned(),
+            },
             // A command is not run from inside a write; should a runtime ever do so, nothing has happened yet.
             AccessError::InsideWrite => Kind::InvalidRequest { field: String::new() },
         };
@@ -217,6 +222,7 @@ impl From<CreateError> for CommandError {
         let message = error.to_string();
         let kind = match error {
             CreateError::AlreadyExists(topic) => Kind::AlreadyExists { topic: topic.to_string() },
+            CreateError::Reserved(topic) => return AccessError::Reserved(topic).into(),
             CreateError::NoFamily(_) => Kind::InvalidRequest { field: "topic".to_owned() },
             CreateError::WrongType(topic) => return AccessError::WrongType(topic).into(),
             CreateError::Change { topic, source } => return WriteError::Change { topic, source }.into(),

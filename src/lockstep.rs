@@ -52,7 +52,7 @@ impl Lockstep {
     /// ```
     ///
     /// # Errors
-    /// [`CreateError`] if the name is taken, its family is of another type, it is called from inside a write, or no
+    /// [`CreateError`] if the name is taken or reserved, its family is of another type, it is called from inside a write, or no
     /// revision is left.
     pub fn create<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, CreateError> {
         self.store.create(topic, initial)
@@ -101,12 +101,14 @@ impl Lockstep {
     /// created under the same name later has higher revisions.
     ///
     /// # Errors
-    /// [`AccessError::InsideWrite`] from inside a write.
+    /// [`AccessError::InsideWrite`] from inside a write; [`AccessError::Reserved`] of [`PRIMARY`](crate::PRIMARY), which
+    /// moves by what pages do alone.
     pub fn remove(&self, topic: &TopicName) -> Result<bool, AccessError> {
         self.store.remove(topic)
     }
 
-    /// Removes every topic that the pattern covers; returns the names of those that were there.
+    /// Removes every topic that the pattern covers, but for [`PRIMARY`](crate::PRIMARY); returns the names of those that
+    /// were there.
     ///
     /// ```no_run
     /// # fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
@@ -117,7 +119,7 @@ impl Lockstep {
     /// ```
     ///
     /// # Errors
-    /// As [`Lockstep::remove`].
+    /// [`AccessError::InsideWrite`] from inside a write.
     pub fn remove_all(&self, pattern: &TopicPattern) -> Result<Vec<TopicName>, AccessError> {
         self.store.remove_all(pattern)
     }

@@ -10,6 +10,7 @@ use crate::{
     life::{Life, Lifespan},
     options::{Allow, Asker, TopicOptions, TypedReducer},
     revision::{Exhausted, Revision, RevisionCounter},
+    role::unreserved,
     sequence::{Admission, Outcomes, Sequences},
     session::Sessions,
     session_key::SessionKey,
@@ -145,8 +146,9 @@ impl<T: State> TopicCell<T> {
         }
     }
 
-    /// Refuses writes that nobody was asked about, where somebody has to be.
+    /// Refuses writes by the app's own code that nobody was asked about, where somebody has to be, or that nobody makes.
     pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
+        unreserved(self.name())?;
         if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name().clone())) } else { Ok(()) }
     }
 

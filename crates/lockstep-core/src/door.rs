@@ -6,6 +6,7 @@ use crate::{
     error::{AccessError, PullError, SubscribeError, WriteError, panic_text},
     options::{Allow, Asker},
     revision::Revision,
+    role::unreserved,
     session_key::SessionKey,
     snapshot::{Answer, AnyVersion},
     store::Store,
@@ -113,8 +114,9 @@ impl Door {
     /// revision that it made, or, in a repeated batch, had made; or why nothing was changed by it.
     ///
     /// # Errors
-    /// [`WriteError::Access`] and [`WriteError::OutOfOrder`], which stand for the whole batch.
+    /// [`WriteError::Access`], [`WriteError::NotAsked`] and [`WriteError::OutOfOrder`], which stand for the whole batch.
     pub fn write(&self, write: ClientWrite) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+        unreserved(&self.name)?;
         let topic = self.topic()?;
         let shared = &self.store.shared;
         let writer = Arc::clone(write.session.label());
@@ -149,12 +151,13 @@ impl Door {
         if joined.too_late { Err(self.unknown().into()) } else { Ok(()) }
     }
 
-    /// Removes the topic, for a window where one is named; says whether this call did. As of [`Store::remove`].
+    /// Removes the topic, for a window where one is named; says whether this call did.
     ///
     /// # Errors
-    /// [`AccessError::InsideWrite`] from inside a write.
+    /// As [`Store::remove`].
     pub fn remove(&self, window: Option<Arc<str>>) -> Result<bool, AccessError> {
         not_inside_write()?;
+        unreserved(&self.name)?;
         let found = self.found.clone();
         Ok(found.is_some_and(|topic| self.store.end(topic, &|| true, window)))
     }

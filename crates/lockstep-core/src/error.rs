@@ -33,6 +33,11 @@ pub enum AccessError {
     /// The topic was created with another Rust type.
     #[error("topic {0:?} holds another type: declare the topic once, as a constant, and use that everywhere")]
     WrongType(TopicName),
+    /// The topic is the engine's own: it is read like every other, and nobody else creates, writes or removes it.
+    #[error(
+        "topic {0:?} is reserved: pages join and leave the role, and the backend gives it; read it, or choose another name"
+    )]
+    Reserved(TopicName),
     /// The store was called from inside a write to it, where waiting for a lock could wait forever.
     #[error(
         "the store was called from inside a write (a closure, `Deserialize` or reducer): read what you need before, and write the rest after"
@@ -68,6 +73,9 @@ pub enum CreateError {
     /// The name is taken.
     #[error("topic {0:?} exists already: each topic has one owner")]
     AlreadyExists(TopicName),
+    /// The name is that of a topic of the engine's own.
+    #[error("topic {0:?} is reserved: choose another name")]
+    Reserved(TopicName),
     /// The family that the name belongs to, or the topic that has it, is of another Rust type.
     #[error("topic {0:?} has another Rust type there: use the constant that it was declared with")]
     WrongType(TopicName),

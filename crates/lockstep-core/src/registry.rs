@@ -6,7 +6,7 @@ use crate::{
     options::TopicOptions,
     policy::TopicPattern,
     revision::{Exhausted, Revision},
-    role::PRIMARY,
+    role::unreserved,
     session_key::SessionKey,
     snapshot::Snapshot,
     store::{Entry, Forget, Store},
@@ -56,8 +56,19 @@ impl Store {
         self.create_by(&topic, initial, options, None).map(|created| created.revision)
     }
 
-    /// **I5**: the revision is taken while the name is, so it is higher than that of an earlier topic's end.
     pub(crate) fn create_by<T: State>(
+        &self,
+        topic: &Topic<T>,
+        initial: T,
+        options: TopicOptions<T>,
+        by: Option<Arc<str>>,
+    ) -> Result<Snapshot<T>, CreateError> {
+        unreserved(topic.name()).map_err(|_| CreateError::Reserved(topic.name().clone()))?;
+        self.create_unreserved(topic, initial, options, by)
+    }
+
+    /// **I5**: the revision is taken while the name is, so it is higher than that of an earlier topic's end.
+    pub(crate) fn create_unreserved<T: State>(
         &self,
         topic: &Topic<T>,
         initial: T,
@@ -121,6 +132,7 @@ impl Store {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(AccessError::WrongType(name)) => return Err(CreateError::WrongType(name)),
                 Err(AccessError::InsideWrite) => return Err(CreateError::InsideWrite),
+                Err(AccessError::Reserved(name)) => return Err(CreateError::Reserved(name)),
                 Err(AccessError::UnknownTopic(_)) => {}
             }
             match self.create_by(&topic, initial(), options.clone(), None) {
@@ -158,18 +170,20 @@ impl Store {
     /// windows are told.
     ///
     /// # Errors
-    /// [`AccessError::InsideWrite`] from inside a write.
+    /// [`AccessError::InsideWrite`] from inside a write; [`AccessError::Reserved`] of [`PRIMARY`](crate::PRIMARY): its
+    /// holder would not have stopped yet when another page joins.
     pub fn remove(&self, topic: &TopicName) -> Result<bool, AccessError> {
         self.door(topic)?.remove(None)
     }
 
-    /// Removes every topic that the pattern covers, but for [`PRIMARY`]; returns the names of those that were there.
+    /// Removes every topic that the pattern covers, but for [`PRIMARY`](crate::PRIMARY); returns the names of those that
+    /// were there.
     ///
     /// # Errors
-    /// As [`Store::remove`].
+    /// [`AccessError::InsideWrite`] from inside a write.
     pub fn remove_all(&self, pattern: &TopicPattern) -> Result<Vec<TopicName>, AccessError> {
         let mut removed = Vec::new();
-        let covered = self.list().into_iter().filter(|name| pattern.matches(name) && name != PRIMARY.name());
+        let covered = self.list().into_iter().filter(|name| pattern.matches(name) && unreserved(name).is_ok());
         for name in covered {
             if self.remove(&name)? {
                 removed.push(name);

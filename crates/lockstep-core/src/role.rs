@@ -7,19 +7,24 @@
 //! ```
 
 use crate::{
-    context::{Reject, WriteContext},
+    change::Change,
     error::{AccessError, CreateError, JoinError, SubscribeError, UpdateError},
     options::TopicOptions,
     revision::Revision,
     session_key::{PageId, SessionKey},
     store::Store,
-    topic::Topic,
+    topic::{Topic, TopicName},
 };
 use serde::{Deserialize, Serialize};
 
-/// Who holds the role of the primary; windows read it like every topic, and nobody writes it. It comes into being when
-/// the first page wants the role.
+/// Who holds the role of the primary; windows and Rust read it like every topic, and nobody creates, writes or removes
+/// it: that is [`AccessError::Reserved`]. It comes into being when the first page wants the role.
 pub const PRIMARY: Topic<Primary> = Topic::new("lockstep/primary");
+
+/// Refuses what would give the role to somebody, or take it, by the way: only the engine changes [`PRIMARY`].
+pub(crate) fn unreserved(topic: &TopicName) -> Result<(), AccessError> {
+    if topic == PRIMARY.name() { Err(AccessError::Reserved(topic.clone())) } else { Ok(()) }
+}
 
 /// The state of [`PRIMARY`].
 ///
@@ -47,11 +52,6 @@ pub struct Holder {
 }
 
 impl Primary {
-    /// Why no window writes or removes the topic.
-    pub fn reserved() -> Reject {
-        Reject::new("reserved", "the role is given by the backend: join or leave it")
-    }
-
     fn join(&mut self, session: &SessionKey) {
         if !self.candidates.contains(session) {
             self.candidates.push(session.clone());
@@ -98,21 +98,21 @@ impl Store {
     /// [`Door::subscribe`](crate::Door::subscribe).
     ///
     /// # Errors
-    /// [`JoinError`] for a page that has ended, from inside a write, if no revision is left, or the app has created a
-    /// topic of that name.
+    /// [`JoinError`] for a page that has ended, from inside a write, or if no revision is left.
     pub fn join_role(&self, session: &SessionKey, lives: &dyn Fn() -> bool) -> Result<(), JoinError> {
-        let reserved = |_: &Primary, _: &Primary, cx: &WriteContext<'_>| match cx.session() {
-            Some(_) => Err(Primary::reserved()),
-            None => Ok(()),
-        };
-        self.get_or_create_with(PRIMARY, Primary::default, TopicOptions::new().validate(reserved)).map_err(
-            |error| match error {
-                CreateError::WrongType(topic) => UpdateError::from(AccessError::WrongType(topic)),
-                CreateError::InsideWrite => AccessError::InsideWrite.into(),
-                _ => UpdateError::Exhausted(PRIMARY.name().clone()),
-            },
-        )?;
         let door = self.door(PRIMARY.name()).map_err(SubscribeError::from)?;
+        let door = match door.born() {
+            Some(_) => door,
+            None => {
+                // Somebody else may be faster.
+                if let Err(CreateError::Exhausted(topic)) =
+                    self.create_unreserved(&PRIMARY, Primary::default(), TopicOptions::new(), None)
+                {
+                    return Err(UpdateError::Exhausted(topic).into());
+                }
+                self.door(PRIMARY.name()).map_err(SubscribeError::from)?
+            }
+        };
         door.subscribe(session, lives)?;
         Ok(self.change_role(|primary| primary.join(session))?)
     }
@@ -141,7 +141,8 @@ impl Store {
     }
 
     fn change_role(&self, change: impl FnOnce(&mut Primary)) -> Result<(), UpdateError> {
-        let changed = self.write_cell(&PRIMARY, |current, cx| {
+        let cell = self.cell(&PRIMARY).map_err(UpdateError::from)?;
+        let changed = self.write_to(cell, Change::Rust, |current, cx| {
             let mut next = Primary::clone(&current.value);
             change(&mut next);
             // Looked at under the topic's lock, so that whoever comes last sees who is there: a page that ends while it
@@ -188,9 +189,8 @@ mod tests {
 
         store.leave_role(&b);
         assert_eq!(holder(&store), None);
-        store.remove(PRIMARY.name()).unwrap();
         store.join_role(&b, &|| true).unwrap();
-        assert!(holder(&store).unwrap().1 > next, "also when the topic was removed in between");
+        assert!(holder(&store).unwrap().1 > next);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::{
     error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
     family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
+    role::unreserved,
     sequence::Removed,
     session::Sessions,
     session_key::SessionKey,
@@ -247,6 +248,7 @@ impl Store {
         asked: Change,
         change: impl FnOnce(&mut T),
     ) -> Result<Revision, UpdateError> {
+        unreserved(topic.name())?;
         let cell = self.cell(&topic)?;
         if Some(cell.life().born()) != door.born() {
             return Err(AccessError::UnknownTopic(topic.name().clone()).into());
@@ -291,7 +293,7 @@ impl Store {
         self.write_to(cell, Change::Rust, next)
     }
 
-    fn write_to<T: State, E: From<UpdateError>>(
+    pub(crate) fn write_to<T: State, E: From<UpdateError>>(
         &self,
         cell: Arc<TopicCell<T>>,
         asked: Change,
@@ -335,7 +337,7 @@ impl Store {
         topics.get(topic).cloned().ok_or_else(|| AccessError::UnknownTopic(topic.clone()))
     }
 
-    fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
+    pub(crate) fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
         not_inside_write()?;
         self.cell_inside_write(topic)
     }

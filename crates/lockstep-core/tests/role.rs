@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    AccessError, Change, ChangeError, ClientWrite, Departure, NoAnnounce, PRIMARY, Primary, Proposal, Revision,
-    SessionKey, Store, SubscribeError, UpdateError, WriteError,
+    AccessError, Change, ClientCreate, ClientWrite, CreateError, Departure, NoAnnounce, PRIMARY, Primary, Proposal,
+    Revision, SessionKey, Store, SubscribeError, Topic, TopicFamily, TopicOptions, TransactionError, UpdateError,
+    WriteError,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -35,7 +36,6 @@ enum Step {
     Overtake {
         window: usize,
     },
-    Remove,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,7 +48,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => window.clone().prop_map(|window| Step::Reload { window }),
         1 => window.clone().prop_map(|window| Step::Silent { window }),
         1 => window.prop_map(|window| Step::Overtake { window }),
-        1 => Just(Step::Remove),
     ]
 }
 
@@ -120,11 +119,6 @@ impl World {
                     self.store.leave_role(&self.page(window));
                 }
             }
-            Step::Remove => {
-                self.store.remove(PRIMARY.name()).unwrap();
-                self.waiting.clear();
-                self.held = None;
-            }
         }
     }
 
@@ -183,11 +177,7 @@ fn i10_no_window_writes_who_holds_the_role() {
     ]) {
         let writes = vec![Proposal { expected: None, change: Ok(change) }];
         let write = ClientWrite { session: page(1, 1), client: None, seq, asked: false, writes };
-        let refused = store.write(PRIMARY.name(), write).unwrap()[0].clone().unwrap_err();
-        assert!(
-            matches!(&refused, WriteError::Change { source: ChangeError::Rejected(reject), .. } if reject.code() == "reserved"),
-            "{refused}"
-        );
+        assert_eq!(store.write(PRIMARY.name(), write), Err(WriteError::Access(reserved())));
     }
     assert_eq!(store.primary(), before);
     store.leave_role(&holder);
@@ -208,15 +198,39 @@ fn what_windows_read_of_the_role_is_its_holder_alone() {
     assert_eq!(store.readers(PRIMARY.name()), 2, "candidates read the topic");
 }
 
+fn reserved() -> AccessError {
+    AccessError::Reserved(PRIMARY.name().clone())
+}
+
 #[test]
-fn the_name_of_the_role_is_taken_by_no_other_type_while_somebody_waits() {
+fn i5_i10_the_app_s_own_code_takes_the_role_from_nobody_who_has_not_stopped() {
     let store = Store::new(NoAnnounce);
-    store.create(lockstep_core::Topic::<u8>::new("lockstep/primary"), 0).unwrap();
-    let wrong = UpdateError::Access(AccessError::WrongType(PRIMARY.name().clone()));
-    assert_eq!(store.join_role(&page(0, 0), &|| true), Err(wrong.into()));
+    let in_the_way = CreateError::Reserved(PRIMARY.name().clone());
+    let nobody = Primary::default;
+    let family = TopicFamily::<u8>::new("lockstep");
+    store.declare(family, |_| 0, TopicOptions::new()).unwrap();
+    let by_window = ClientCreate { topic: PRIMARY.name().clone(), session: page(1, 1), initial: None };
+    for _ in 0..2 {
+        assert_eq!(store.create_with(PRIMARY, nobody(), TopicOptions::new()), Err(in_the_way.clone()));
+        assert!(store.create(Topic::<u8>::new("lockstep/primary"), 0).is_err());
+        assert!(store.create_from_client(by_window.clone(), None).is_err());
+        store.join_role(&page(0, 0), &|| true).unwrap();
+    }
+    let before = store.primary();
+    let refused = UpdateError::Access(reserved());
+    assert_eq!(store.update(PRIMARY, |primary| primary.holder = None), Err(refused.clone()));
+    assert_eq!(store.set(PRIMARY, nobody()), Err(refused.clone()));
+    let door = store.door(PRIMARY.name()).unwrap();
+    assert_eq!(store.update_asked(PRIMARY, &door, Change::Rust, |_| {}), Err(refused.clone()));
+    assert_eq!(store.transaction(|tx| tx.set(PRIMARY, nobody())), Err(TransactionError::Refused(refused)));
+    assert_eq!(store.remove(PRIMARY.name()), Err(reserved()));
+    store.create(Topic::<u8>::new("lockstep/other"), 0).unwrap();
+    let removed = store.remove_all(&"lockstep/*".parse().unwrap());
+    assert_eq!(removed, Ok(vec!["lockstep/other".parse().unwrap()]), "what is covered along with others stays");
+    assert_eq!(store.primary(), before);
+    assert_eq!(store.transaction(|tx| tx.get(PRIMARY).map(|primary| primary.holder.clone())).unwrap().1, before);
     store.leave_role(&page(0, 0));
     assert_eq!(store.primary(), None);
-    assert_eq!(Primary::default().holder, None);
 }
 
 #[test]
