@@ -52,15 +52,12 @@ impl<'a, R: Runtime> Caller<'a, R> {
         let ask = || self.known.client(self.webview, self.authority);
         let client = self.client.get_or_init(ask).await.clone();
         let client = client.map_err(|reject| {
-            // The role stays with a page that lives until it gives it up, or two would have it.
-            if *topic != *PRIMARY.name() {
-                self.lockstep.store.dismiss(self.webview.label(), topic);
-            }
+            self.lockstep.store.dismiss_from_all(self.webview.label(), &|| self.page.lives());
             CommandError::refused(self.webview.label(), topic, &reject)
         })?;
         let door = self.lockstep.store.door(topic)?;
         if !self.known.admits(&client, &door, &self.authority.reporter).await {
-            self.lockstep.store.dismiss(self.webview.label(), topic);
+            self.lockstep.store.dismiss(self.webview.label(), topic, &|| self.page.lives());
             let reject = Reject::new("notAllowed", "the topic's own rule does not allow this window");
             return Err(CommandError::refused(self.webview.label(), topic, &reject));
         }

@@ -29,11 +29,13 @@ pub struct Lockstep {
     pub(crate) settings: Settings,
     pub(crate) read_scopes: ReadScopes,
     pub(crate) clients: Clients,
+    /// The app says of each page whether it may have anything.
+    has_authorize: bool,
 }
 
 impl Lockstep {
-    pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default() }
+    pub(crate) fn new(store: Store, settings: Settings, has_authorize: bool) -> Self {
+        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default(), has_authorize }
     }
 
     /// Creates a topic at run time; those that are there from the start belong into the
@@ -149,14 +151,18 @@ impl Lockstep {
     }
 
     /// Forgets what [`Builder::authorize`](crate::Builder::authorize) and the topics'
-    /// [`allow`](TopicOptions::allow) said: every page is asked about again with its next call. Windows that show a topic
-    /// with an `allow` ask for it again at once, and find it `denied` where that says no by now.
+    /// [`allow`](TopicOptions::allow) said: every page is asked about again with its next call. So that windows call at
+    /// once, their topics are announced anew, with a new revision each: all topics where there is an `authorize`, else
+    /// those with an `allow`. A window finds `denied` what it may not have by now, and counts as its reader no more.
+    ///
+    /// A primary that is refused gives the role up when it has stopped what that entails, and the next page gets it then.
+    /// One that runs no guest of ours may keep it for as long as it lives: see the `term` of a [`Holder`].
     ///
     /// # Errors
     /// [`AccessError::InsideWrite`] from inside a write.
     pub fn reauthorize(&self) -> Result<(), AccessError> {
         self.clients.forget_answers();
-        self.store.touch_doors()
+        self.store.touch_doors(self.has_authorize)
     }
 
     /// The topic's value. It is shared, not copied; a later write makes a new one.

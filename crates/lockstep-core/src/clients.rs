@@ -80,15 +80,15 @@ impl Store {
         self.door(topic)?.revision()
     }
 
-    /// Gives a new revision to every topic that has a say in who may read it: all windows ask again. To be called when
-    /// that may have changed.
+    /// Gives a new revision to every topic that has a say in who may read it, or to `all`: all windows ask again. To be
+    /// called when who may read may have changed.
     ///
     /// # Errors
     /// [`AccessError::InsideWrite`] from inside a write.
-    pub fn touch_doors(&self) -> Result<(), AccessError> {
+    pub fn touch_doors(&self, all: bool) -> Result<(), AccessError> {
         not_inside_write()?;
         let topics: Vec<_> = self.shared.topics.read().values().map(|entry| Arc::clone(&entry.topic)).collect();
-        for topic in topics.into_iter().filter(|topic| topic.allow().is_some()) {
+        for topic in topics.into_iter().filter(|topic| all || topic.allow().is_some()) {
             if let Some(revision) = topic.touch(&self.shared.revisions) {
                 self.note_readable(&*topic, revision);
             }
@@ -111,10 +111,22 @@ impl Store {
         self.shared.announcements.wake_reaper();
     }
 
-    /// The label's page may not read the topic any more.
-    pub fn dismiss(&self, label: &str, topic: &TopicName) {
-        let left = self.shared.sessions.dismiss(label, topic);
+    /// The label's page may not read the topic any more, if it still `lives`, as of [`Door::subscribe`].
+    pub fn dismiss(&self, label: &str, topic: &TopicName, lives: &dyn Fn() -> bool) {
+        let left = self.shared.sessions.dismiss(label, lives, &|other| other == topic);
         self.left(left);
+    }
+
+    /// The label's page may read nothing any more, if it still `lives`. Where it holds the role, it keeps that until it
+    /// leaves or ends: it may not have heard yet, and nobody else may begin before it has stopped.
+    pub fn dismiss_from_all(&self, label: &str, lives: &dyn Fn() -> bool) {
+        let left = self.shared.sessions.dismiss(label, lives, &|topic| topic != PRIMARY.name());
+        self.left(left);
+        // Candidates no more: so it does not get the role from here on.
+        self.stand_down(label, lives);
+        if self.primary().is_none_or(|holder| *holder.window != *label) {
+            self.dismiss(label, PRIMARY.name(), lives);
+        }
     }
 
     /// Pages have stopped reading topics: what hangs on that is seen to.

@@ -62,6 +62,13 @@ impl Primary {
         self.candidates.retain(|candidate| candidate != session);
     }
 
+    fn stand_down(&mut self, label: &str) {
+        let holds = self.holder.as_ref().is_some_and(|holder| *holder.window == *label);
+        if !holds {
+            self.candidates.retain(|candidate| **candidate.label() != *label);
+        }
+    }
+
     /// Who waits longest holds the role, where nobody does.
     fn settle(&mut self, term: Revision) {
         let holds = |candidate: &SessionKey, holder: &Holder| {
@@ -121,6 +128,15 @@ impl Store {
     /// another gets it.
     pub fn leave_role(&self, session: &SessionKey) {
         self.relieve(|primary| primary.leave(session));
+    }
+
+    /// The label's pages are no candidates any more, but for the one that holds the role.
+    pub(crate) fn stand_down(&self, label: &str, lives: &dyn Fn() -> bool) {
+        self.relieve(|primary| {
+            if lives() {
+                primary.stand_down(label);
+            }
+        });
     }
 
     /// Pages have stopped reading [`PRIMARY`]: they are no candidates any more.

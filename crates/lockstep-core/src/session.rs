@@ -176,13 +176,21 @@ impl Sessions {
         pages.map(|page| page.drop_at(now, departure)).collect()
     }
 
-    /// The label's pages do not read the topic any more.
-    pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<TopicsLeft> {
+    /// The label's pages do not read those topics any more. `lives` is asked under the lock, as of
+    /// [`Sessions::subscribe`].
+    pub(crate) fn dismiss(
+        &self,
+        label: &str,
+        lives: &dyn Fn() -> bool,
+        which: &dyn Fn(&TopicName) -> bool,
+    ) -> Vec<TopicsLeft> {
         let mut labels = self.labels.lock();
-        let pages = labels.get_mut(label).into_iter().flatten();
+        let pages = labels.get_mut(label).into_iter().flatten().take_while(|_| lives());
         let left = |page: &mut Page| {
-            page.stop_missing(topic);
-            page.topics.take(topic).into_iter().collect()
+            page.missed.retain(|topic| !which(topic));
+            let (left, kept) = mem::take(&mut page.topics).into_iter().partition(|topic| which(topic));
+            page.topics = kept;
+            left
         };
         pages.map(left).collect()
     }

@@ -245,7 +245,7 @@ impl Drop for Phoenix {
             store.create(PHOENIX, Phoenix(self.0 + 1)).unwrap();
             assert_eq!(store.remove(COUNTER.name()), Ok(false));
             store.reap_due();
-            store.touch_doors().unwrap();
+            store.touch_doors(false).unwrap();
         });
     }
 }

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    AccessError, Answer, Change, Client, ClientWrite, Proposal, SessionKey, Store, StoreOptions, Topic, TopicFamily,
-    TopicName, TopicOptions, WriteError,
+    AccessError, Answer, Change, Client, ClientWrite, Departure, PRIMARY, Proposal, SessionKey, Store, StoreOptions,
+    Topic, TopicFamily, TopicName, TopicOptions, WriteError,
     testing::{ManualClock, Recorder},
 };
 use std::{sync::Arc, time::Duration};
@@ -107,7 +107,7 @@ fn i13_who_was_let_in_to_a_topic_is_not_in_the_next_one_of_its_name() {
 fn i5_touching_the_doors_gives_new_revisions_to_topics_that_have_one_and_to_no_other() {
     let (store, recorder) = store();
     let (open, closed) = (store.snapshot(OPEN).unwrap(), store.snapshot(CLOSED).unwrap());
-    store.touch_doors().unwrap();
+    store.touch_doors(false).unwrap();
     assert_eq!(store.revision(OPEN.name()), Ok(open.revision));
     let touched = store.snapshot(CLOSED).unwrap();
     assert!(touched.revision > closed.revision);
@@ -122,6 +122,9 @@ fn i5_touching_the_doors_gives_new_revisions_to_topics_that_have_one_and_to_no_o
     assert!(matches!(again, Answer::Snapshot { .. }), "who comes with the old revision is asked in anew");
     let stale = store.compare_and_set(CLOSED, closed.revision, 2);
     assert!(stale.is_err());
+
+    store.touch_doors(true).unwrap();
+    assert!(store.revision(OPEN.name()).unwrap() > touched.revision);
 }
 
 #[test]
@@ -131,9 +134,41 @@ fn a_page_that_is_sent_away_reads_that_topic_no_more_and_its_others_still() {
         store.subscribe(OPEN.name(), &session(label)).unwrap();
         store.subscribe(CLOSED.name(), &session(label)).unwrap();
     }
-    store.dismiss("a", CLOSED.name());
-    store.dismiss("nobody", CLOSED.name());
+    store.dismiss("a", CLOSED.name(), &|| true);
+    store.dismiss("nobody", CLOSED.name(), &|| true);
+    store.dismiss("b", CLOSED.name(), &|| false);
     assert_eq!((store.readers(OPEN.name()), store.readers(CLOSED.name())), (2, 1));
     store.subscribe(CLOSED.name(), &session("a")).unwrap();
     assert_eq!(store.readers(CLOSED.name()), 2, "it may come again when it is let in again");
+}
+
+#[test]
+fn i5_a_page_that_is_sent_away_altogether_reads_nothing_and_keeps_the_role_until_it_has_stopped() {
+    let (store, _) = store();
+    let lives = || true;
+    for label in ["a", "b", "c"] {
+        store.subscribe(OPEN.name(), &session(label)).unwrap();
+        store.join_role(&session(label), &lives).unwrap();
+    }
+    let holder = || store.primary().map(|holder| holder.window);
+    store.dismiss_from_all("b", &|| false);
+    assert_eq!((store.readers(OPEN.name()), store.readers(PRIMARY.name())), (3, 3), "it is another page's refusal");
+    store.dismiss_from_all("b", &lives);
+    assert_eq!(
+        (store.readers(OPEN.name()), store.readers(PRIMARY.name())),
+        (2, 2),
+        "who only waits for it waits no more"
+    );
+    store.dismiss_from_all("a", &lives);
+    assert_eq!((store.readers(OPEN.name()), store.readers(PRIMARY.name())), (1, 2));
+    assert_eq!(holder().as_deref(), Some("a"), "it may not have heard yet");
+    store.leave_role(&session("a"));
+    assert_eq!(holder().as_deref(), Some("c"), "who was sent away is passed by");
+    store.dismiss_from_all("a", &lives);
+    assert_eq!(store.readers(PRIMARY.name()), 1);
+
+    store.dismiss_from_all("c", &lives);
+    assert_eq!(holder().as_deref(), Some("c"));
+    store.drop_label("c", Departure::Silent);
+    assert_eq!(holder(), None, "nor does it keep it when it is gone");
 }

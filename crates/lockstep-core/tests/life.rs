@@ -151,7 +151,7 @@ fn a_topic_is_asked_whether_it_wants_to_go_whenever_a_page_stops_reading_it() {
     b.store.create(OTHER, 0).unwrap();
     b.store.subscribe(OTHER.name(), &page("b", "2")).unwrap();
     told("a reload", &[2]);
-    b.store.dismiss("c", DRAFT.name());
+    b.store.dismiss("c", DRAFT.name(), &|| true);
     told("being sent away", &[1]);
     assert!(b.is_there());
     b.store.drop_label("d", Departure::Silent);

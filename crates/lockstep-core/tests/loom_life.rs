@@ -213,6 +213,21 @@ fn i5_i14_a_page_s_late_first_call_does_not_take_the_place_of_the_page_that_came
 }
 
 #[test]
+fn i5_a_page_that_is_sent_away_while_the_role_passes_on_has_it_or_waits_no_more() {
+    model(TopicOptions::new, |store, _| {
+        store.join_role(&page("a", "1"), &|| true).unwrap();
+        store.join_role(&page("b", "1"), &|| true).unwrap();
+        let sent = spawn(&store, |store| store.dismiss_from_all("b", &|| true));
+        store.leave_role(&page("a", "1"));
+        let before = store.primary();
+        sent.join().unwrap();
+        // Who had it when it was sent away has it still: it may do what the role entails.
+        assert_eq!(store.primary(), before);
+        assert_eq!(store.readers(PRIMARY.name()), 1 + usize::from(before.is_some()));
+    });
+}
+
+#[test]
 fn i5_a_page_that_comes_back_while_its_silence_is_noted_is_a_candidate_all_the_same() {
     model(TopicOptions::new, |store, _| {
         store.join_role(&page("a", "1"), &|| true).unwrap();

@@ -277,7 +277,7 @@ impl World {
                 self.leaves(topic, window);
             }
             Step::Dismiss { topic, window } => {
-                self.store.dismiss(&format!("w{window}"), &name(topic));
+                self.store.dismiss(&format!("w{window}"), &name(topic), &|| true);
                 self.leaves(topic, window);
             }
             Step::Reload { window } => {

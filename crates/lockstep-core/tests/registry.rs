@@ -324,7 +324,7 @@ fn i4_topics_neither_come_nor_go_from_inside_a_write() {
             assert!(matches!(b.store.get_or_create(CHAT, || 1), Err(CreateError::InsideWrite)));
             assert_eq!(b.store.remove(CHAT.name()), Err(inside.clone()));
             assert_eq!(b.store.remove_all(&"*".parse().unwrap()), Err(inside.clone()));
-            assert_eq!(b.store.touch_doors(), Err(inside.clone()));
+            assert_eq!(b.store.touch_doors(false), Err(inside.clone()));
             assert_eq!(b.store.reap_due().next, Some(b.store.now()), "it has to run again");
             assert!(b.store.join_role(&page("main"), &|| true).is_err());
             assert_eq!(b.store.subscribe(CHAT.name(), &page("main")), Err(inside.clone().into()));
