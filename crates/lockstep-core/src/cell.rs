@@ -289,6 +289,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
     /// Forgets what the sessions wrote, unless a write is under way: then it says no.
     fn forget(&self, sessions: &[SessionKey]) -> bool;
 
+    /// Forgets what was written by sessions that are not known any more, unless a write is under way: then it says no.
+    fn forget_unknown(&self, sessions: &Sessions) -> bool;
+
     fn remembered_writers(&self) -> u64;
 }
 
@@ -434,6 +437,13 @@ impl<T: State> AnyTopic for TopicCell<T> {
         for session in sessions {
             writers.forget(session);
         }
+        self.count(&writers);
+        true
+    }
+
+    fn forget_unknown(&self, sessions: &Sessions) -> bool {
+        let Some(mut writers) = self.writers.try_lock() else { return false };
+        writers.retain(|session| sessions.knows(session));
         self.count(&writers);
         true
     }

@@ -125,7 +125,7 @@ impl Door {
             shared.announcements.note_readable(topic.slot(), revision, Some(writer));
         }
         if let Some(evicted) = taken.evicted {
-            self.store.forget(vec![evicted]);
+            self.store.evict(evicted);
         }
         taken.outcomes
     }
@@ -145,7 +145,7 @@ impl Door {
             return Err(SubscribeError::SessionEnded(session.clone()));
         }
         if let Some(evicted) = joined.evicted {
-            self.store.forget(vec![evicted]);
+            self.store.evict(evicted);
         }
         self.store.left(joined.left);
         if joined.too_late { Err(self.unknown().into()) } else { Ok(()) }

@@ -9,7 +9,7 @@ use crate::{
     role::unreserved,
     session_key::SessionKey,
     snapshot::Snapshot,
-    store::{Entry, Forget, Store},
+    store::{Entry, Store},
     topic::{Topic, TopicName},
 };
 use serde_json::Value;
@@ -223,11 +223,13 @@ impl Store {
         }
         let forgotten = self.shared.sessions.expire(now);
         if !forgotten.is_empty() {
-            self.forget(forgotten);
+            self.forget(&forgotten);
         }
         let kept = mem::take(&mut *self.shared.unforgotten.lock());
-        for Forget { topic, sessions } in kept {
-            self.forget_in(topic, sessions);
+        for topic in kept {
+            if !topic.forget_unknown(&self.shared.sessions) {
+                self.keep_unforgotten(topic);
+            }
         }
         self.shared.removed.expire(now);
         let mut panicked = Vec::new();
@@ -263,19 +265,28 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others.
-    pub(crate) fn forget(&self, sessions: Vec<SessionKey>) {
-        let sessions: Arc<[SessionKey]> = sessions.into();
-        self.shared.removed.forget(&sessions);
-        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
-        for entry in topics {
-            self.forget_in(entry.topic, Arc::clone(&sessions));
+    /// Forgets what the session wrote, whose place was needed.
+    pub(crate) fn evict(&self, session: SessionKey) {
+        if self.forget(&[session]) {
+            self.shared.announcements.wake_reaper();
         }
     }
 
-    fn forget_in(&self, topic: Arc<dyn AnyTopic>, sessions: Arc<[SessionKey]>) {
-        if !topic.forget(&sessions) {
-            self.shared.unforgotten.lock().push(Forget { topic, sessions });
+    /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others. Says
+    /// whether there is one that the reaper does not know of yet.
+    fn forget(&self, sessions: &[SessionKey]) -> bool {
+        self.shared.removed.forget(sessions);
+        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
+        let busy = topics.into_iter().filter(|entry| !entry.topic.forget(sessions));
+        busy.fold(false, |is_news, entry| self.keep_unforgotten(entry.topic) || is_news)
+    }
+
+    fn keep_unforgotten(&self, topic: Arc<dyn AnyTopic>) -> bool {
+        let mut kept = self.shared.unforgotten.lock();
+        let is_news = !kept.iter().any(|other| Arc::ptr_eq(other, &topic));
+        if is_news {
+            kept.push(topic);
         }
+        is_news
     }
 }

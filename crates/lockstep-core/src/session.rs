@@ -233,6 +233,13 @@ impl Sessions {
         pages.any(|page| page.id == *session.page() && page.topics.contains(topic))
     }
 
+    /// Whether the session is remembered.
+    pub(crate) fn knows(&self, session: &SessionKey) -> bool {
+        let labels = self.labels.lock();
+        let mut pages = labels.get(session.label()).into_iter().flatten();
+        pages.any(|page| page.id == *session.page())
+    }
+
     /// Forgets those whose grace is over, and returns them.
     pub(crate) fn expire(&self, now: Duration) -> Vec<SessionKey> {
         let mut forgotten = Vec::new();

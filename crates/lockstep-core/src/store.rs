@@ -13,7 +13,6 @@ use crate::{
     role::unreserved,
     sequence::Removed,
     session::Sessions,
-    session_key::SessionKey,
     snapshot::{Snapshot, Version},
     sync::{Mutex, RwLock},
     topic::{Topic, TopicName},
@@ -55,14 +54,10 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) removed: Removed,
     pub(crate) announcements: Announcements,
-    /// What is still to be forgotten where a write was under way.
-    pub(crate) unforgotten: Mutex<Vec<Forget>>,
+    /// The topics that remember sessions which are forgotten, since a write was under way. **I14** Each stands here once,
+    /// however many are forgotten while its write takes its time.
+    pub(crate) unforgotten: Mutex<Vec<Arc<dyn AnyTopic>>>,
     pub(crate) clock: Arc<dyn Clock>,
-}
-
-pub(crate) struct Forget {
-    pub(crate) topic: Arc<dyn AnyTopic>,
-    pub(crate) sessions: Arc<[SessionKey]>,
 }
 
 impl Shared {
@@ -112,6 +107,8 @@ pub struct StoreStats {
     pub mortal_topics: usize,
     /// Announcements that wait.
     pub announcements: usize,
+    /// Topics in which a long write keeps what is to be forgotten.
+    pub unforgotten_topics: usize,
 }
 
 impl Store {
@@ -280,6 +277,7 @@ impl Store {
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
             mortal_topics: self.shared.mortal.lock().len(),
             announcements: self.shared.announcements.waiting(),
+            unforgotten_topics: self.shared.unforgotten.lock().len(),
         }
     }
 
