@@ -1,4 +1,5 @@
 import { limited } from './limited.js';
+import { PRIMARY } from './primary.js';
 import type { Revision } from './revision.js';
 import type { Role } from './role.js';
 import type { Transport, WriteOperation } from './transport.js';
@@ -225,9 +226,22 @@ export function relink(
     .then(() => {
       entry.telling = false;
       const tell = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
-      return timed(() => transport[tell](topic, page.session));
+      const { session } = page;
+      return timed(() => transport[tell](topic, session)).catch((error) => {
+        if (!hasEnded(error)) throw error;
+        renew(transport, session);
+        // What it read under the old session ended with that. By what it joins, it is the role's affair.
+        for (const each of page.topics.keys()) {
+          if (each !== PRIMARY) rewake(transport, each, onLinkError);
+        }
+      });
     })
     .catch(onLinkError);
+}
+
+/** Whether a call failed because the backend takes the page for gone: then it lives on as another. */
+export function hasEnded(error: unknown): boolean {
+  return Object(error).kind === 'sessionEnded';
 }
 
 /**
