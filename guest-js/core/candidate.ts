@@ -3,7 +3,7 @@ import { limited } from './limited.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
-import { pageOf, renew } from './page.js';
+import { hasEnded, pageOf, renew } from './page.js';
 import { PRIMARY } from './primary.js';
 import { backOff } from './retry.js';
 import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';
@@ -29,6 +29,7 @@ const RETRY_LONGEST_MS = 30_000;
  * - What it pulled before the backend has answered the latest join or leave makes it nothing: the
  *   role may have passed on since.
  * - On giving up, the listeners have settled before the backend is told.
+ * - A page that may not read who holds the role any more gives it up, and asks to be let in again.
  * - While it is primary it sends nothing by which a page that was dropped would live again: on
  *   waking it asks first who holds the role.
  * - One join or leave is under way at a time. Where one has no answer in time it is sent again, but
@@ -190,10 +191,17 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
         await call(leaving, mine);
         if (mine !== session) return;
         if (!leaving) read();
-        if (reading) await store.refresh();
+        // Who may not read it any more leaves all the same.
+        let seen = true;
+        if (reading) {
+          await store.refresh().catch((error) => {
+            if (!leaving) throw error;
+            seen = false;
+          });
+        }
         if (mine !== session) return;
         failures = 0;
-        trusted = true;
+        trusted = seen;
         joined = !leaving;
         if (leaving && covers === given) owed = sent = stray;
         judge();
@@ -214,6 +222,10 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
             resolve();
           };
         });
+        if (hasEnded(thrown) && mine === session) {
+          reborn();
+          judge();
+        }
       }
     }
   }
@@ -263,6 +275,13 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
       known = window === undefined || of === undefined ? undefined : { window, term: of };
       holders.tell(known, before);
     });
+    // Who may not see it any more cannot know whose it is; the next page waits until this one has stopped.
+    store.onStatus((status) => {
+      if (status !== 'denied') return;
+      joined = trusted = false;
+      owed = sent;
+      judge();
+    });
   }
 
   /** The page wants the role no more, or again. */
@@ -298,12 +317,16 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
     talk();
   }
 
+  /** The backend never takes this session for alive again; the next one holds nothing. */
+  function reborn(): void {
+    session = renew(transport, session);
+    sent = joined = owed = trusted = false;
+    leaves = undefined;
+  }
+
   function woke({ restored }: { restored: boolean }): void {
-    if (restored) {
-      session = renew(transport, session);
-      sent = joined = owed = trusted = false;
-      leaves = undefined;
-    } else if (whenHidden === 'yield' && transport.hidden?.()) return;
+    if (restored) reborn();
+    else if (whenHidden === 'yield' && transport.hidden?.()) return;
     resting = false;
     const asks = !wants() || (role === 'primary' && !restored);
     if (reading && asks) store.refresh().catch(() => {});

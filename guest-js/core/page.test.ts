@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred, pass, tick } from '../test/helpers.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
-import { attach, enqueue, IDLE_LISTENERS, pageOf, pageTopicOf, relink } from './page.js';
+import { attach, enqueue, IDLE_LISTENERS, pageOf, pageTopicOf, relink, WAKE_MS } from './page.js';
+import { PRIMARY } from './primary.js';
 
 const noError = (error: unknown): never => {
   throw error;
@@ -217,6 +218,42 @@ it('relink tells the backend again', async () => {
   relink(transport, 'a', noError);
   await tick();
   expect(backend.readers('a')).toEqual(['main']);
+});
+
+it('I8, I14: a page that the backend takes for gone reads on under another session, and is told at a pace', async () => {
+  const backend = createFakeBackend({ topics: { a: 0, b: 0, [PRIMARY]: 0 } });
+  const { transport } = backend.window('main');
+  const page = pageOf(transport);
+  const gone = new Set<string>();
+  const real = transport.subscribe;
+  const subscribe = vi.fn(async (topic: string, session: string) => {
+    if (gone.has(session)) throw { kind: 'sessionEnded', message: 'gone', session };
+    return real(topic, session);
+  });
+  transport.subscribe = subscribe;
+  for (const topic of ['a', 'b', PRIMARY]) await attach(transport, topic, vi.fn(), noError);
+  await tick();
+  const before = page.session;
+  gone.add(before);
+  subscribe.mockClear();
+  relink(transport, 'a', noError);
+  await tick();
+  expect(page.session).not.toBe(before);
+  expect(backend.readers('a')).toEqual(['main']);
+  expect(subscribe.mock.calls.sort()).toEqual(
+    [
+      ['a', before],
+      ['a', page.session],
+      ['b', page.session],
+    ].sort(),
+  );
+
+  // A backend that says so of every session.
+  gone.has = () => true;
+  subscribe.mockClear();
+  relink(transport, 'a', noError);
+  await pass(10 * WAKE_MS);
+  expect(subscribe.mock.calls.length).toBeLessThan(30);
 });
 
 it('I8, I14: a subscribe that hangs holds up the next for a while, and however many follow, one does', async () => {

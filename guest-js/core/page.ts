@@ -1,4 +1,5 @@
 import { limited } from './limited.js';
+import { PRIMARY } from './primary.js';
 import { backOff } from './retry.js';
 import type { Revision } from './revision.js';
 import type { Role } from './role.js';
@@ -291,7 +292,15 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
     .then(() => {
       entry.telling = false;
       const call = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
-      return timed(() => transport[call](topic, page.session));
+      const { session } = page;
+      return timed(() => transport[call](topic, session)).catch((error) => {
+        if (!hasEnded(error)) throw error;
+        renew(transport, session);
+        // What it read under the old session ended with that. By what it joins, it is the role's affair.
+        for (const each of page.topics.keys()) {
+          if (each !== PRIMARY) rewake(transport, each, onLinkError);
+        }
+      });
     })
     .then(
       () => {
@@ -310,6 +319,11 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
         onLinkError(error, { attempt, willRetry, ...(willRetry && { nextDelayMs }) });
       },
     );
+}
+
+/** Whether a call failed because the backend takes the page for gone: then it lives on as another. */
+export function hasEnded(error: unknown): boolean {
+  return Object(error).kind === 'sessionEnded';
 }
 
 /**

@@ -86,6 +86,23 @@ describe('joining', () => {
     expect(role.role()).toBe('primary');
   });
 
+  it('I5: begins anew under another session where the backend takes the page for gone', async () => {
+    const { rule, joined, holder, errors } = roles();
+    const a = await joined('a');
+    const before = pageOf(a.window.transport).session;
+    const heal = rule({ kind: 'request', command: 'join_role' }, () =>
+      Promise.reject({ kind: 'sessionEnded', message: 'gone' }),
+    );
+    await a.role.leave();
+    a.role.join();
+    await tick();
+    heal();
+    await pass(500);
+    expect(pageOf(a.window.transport).session).not.toBe(before);
+    expect(errors).toMatchObject([{ phase: 'subscribe', error: { kind: 'sessionEnded' } }]);
+    expect([a.role.role(), holder()?.window]).toEqual(['primary', 'a']);
+  });
+
   it('is tried again at once when the page wakes', async () => {
     const { joined, fail } = roles();
     const heal = fail({ kind: 'request', command: 'join_role' });
