@@ -45,8 +45,8 @@ export interface RoleNews {
  * it, however many ask.
  *
  * It joins by itself on first use of any member but `leave`. The longest-waiting page holds the role,
- * until it leaves, closes, reloads, or does not answer for a minute. What fails is tried again,
- * and goes to `onError`.
+ * until it leaves, closes, reloads, or does not answer for one to two minutes. What fails is tried
+ * again, and goes to `onError`.
  */
 export interface Role {
   /** What this page is now. */
