@@ -14,6 +14,7 @@ mod clients;
 mod commands;
 mod config;
 mod error;
+mod in_flight;
 mod lockstep;
 mod options;
 mod pages;

@@ -127,7 +127,8 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         message: `No answer to the write to "${topic}" came within ${writeTimeoutMs} ms: whether it was applied is unknown`,
         // A bare string is Tauri's own refusal: the command did not run.
         isOpen: (error) =>
-          typeof error !== 'string' && explained(error, 'write').kind === 'transport',
+          typeof error !== 'string' &&
+          ['transport', 'busy'].includes(explained(error, 'write').kind),
         late: (late) => {
           for (const each of stores) each.took(late, []);
         },

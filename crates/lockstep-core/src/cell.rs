@@ -286,11 +286,8 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken;
 
-    /// Forgets what the sessions wrote, unless a write is under way: then it says no.
-    fn forget(&self, sessions: &[SessionKey]) -> bool;
-
-    /// Forgets what was written by sessions that are not known any more, unless a write is under way: then it says no.
-    fn forget_unknown(&self, sessions: &Sessions) -> bool;
+    /// Forgets what those sessions wrote, unless a write is under way: then it says no.
+    fn forget(&self, which: &dyn Fn(&SessionKey) -> bool) -> bool;
 
     fn remembered_writers(&self) -> u64;
 }
@@ -432,18 +429,9 @@ impl<T: State> AnyTopic for TopicCell<T> {
         taken
     }
 
-    fn forget(&self, sessions: &[SessionKey]) -> bool {
+    fn forget(&self, which: &dyn Fn(&SessionKey) -> bool) -> bool {
         let Some(mut writers) = self.writers.try_lock() else { return false };
-        for session in sessions {
-            writers.forget(session);
-        }
-        self.count(&writers);
-        true
-    }
-
-    fn forget_unknown(&self, sessions: &Sessions) -> bool {
-        let Some(mut writers) = self.writers.try_lock() else { return false };
-        writers.retain(|session| sessions.knows(session));
+        writers.forget(which);
         self.count(&writers);
         true
     }
