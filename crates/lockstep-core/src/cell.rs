@@ -6,6 +6,7 @@ use crate::{
     client::Client,
     clock::Clock,
     context::{Reject, WriteContext, Writer},
+    deltas::Deltas,
     error::{AccessError, ChangeError, UpdateError, WriteError, panic_text},
     life::{Life, Lifespan},
     options::{Allow, Asker, TopicOptions, TypedReducer},
@@ -73,6 +74,7 @@ pub(crate) struct TopicCell<T> {
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
     current: Mutex<Arc<Version<T>>>,
+    deltas: Deltas,
     slot: Arc<Slot>,
 }
 
@@ -141,6 +143,7 @@ impl<T: State> TopicCell<T> {
             removed: AtomicBool::new(false),
             remembered: AtomicU64::new(0),
             current: Mutex::new(Arc::new(Version::new(revision, value))),
+            deltas: Deltas::default(),
             slot,
         }
     }
@@ -259,6 +262,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     fn current_version(&self) -> Arc<dyn AnyVersion>;
 
+    /// What its deltas are made from.
+    fn deltas(&self) -> &Deltas;
+
     /// Holds back the swap of this topic's state until the guard is dropped.
     fn hold(&self) -> Box<dyn Held + '_>;
 
@@ -322,6 +328,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn current_version(&self) -> Arc<dyn AnyVersion> {
         self.current()
+    }
+
+    fn deltas(&self) -> &Deltas {
+        &self.deltas
     }
 
     fn hold(&self) -> Box<dyn Held + '_> {

@@ -1,7 +1,7 @@
 //! The store as windows use it: pulls, writes, and who reads what.
 
 use crate::{
-    cell::{ClientWrite, not_inside_write},
+    cell::{AnyTopic, ClientWrite, not_inside_write},
     client::Client,
     error::{AccessError, PullError, WriteError, panic_text},
     options::{Allow, Asker},
@@ -25,8 +25,8 @@ impl Store {
     /// # Errors
     /// [`PullError`] if the topic is not registered, or its value cannot be turned into JSON.
     pub fn pull(&self, topic: &TopicName, since: Option<Revision>) -> Result<Answer, PullError> {
-        let version = self.entry(topic)?.topic.current_version();
-        encode(topic, &*version, since)
+        let topic = self.entry(topic)?.topic;
+        encode(&*topic, &*topic.current_version(), since)
     }
 
     /// Answers several pulls at one moment: no write lies between any two of the answers.
@@ -39,19 +39,15 @@ impl Store {
             pulls.iter().map(|(topic, _)| (topic, self.entry(topic).map_err(PullError::from))).collect();
         let held: Vec<_> =
             entries.iter().map(|(topic, entry)| (*topic, entry.as_ref().map(|entry| entry.topic.hold()))).collect();
-        let versions: BTreeMap<_, _> = held
-            .iter()
-            .map(|(topic, held)| {
-                (*topic, held.as_ref().map(|held| held.version()).map_err(|error| PullError::clone(error)))
-            })
-            .collect();
+        let versions: BTreeMap<_, _> =
+            held.iter().filter_map(|(topic, held)| Some((*topic, held.as_ref().ok()?.version()))).collect();
         drop(held);
         pulls
             .iter()
-            .map(|(topic, since)| match versions.get(topic) {
-                Some(Ok(version)) => encode(topic, &**version, *since),
-                Some(Err(error)) => Err(error.clone()),
-                None => Err(AccessError::UnknownTopic(topic.clone()).into()),
+            .map(|(topic, since)| match (entries.get(topic), versions.get(topic)) {
+                (Some(Ok(entry)), Some(version)) => encode(&*entry.topic, &**version, *since),
+                (Some(Err(error)), _) => Err(error.clone()),
+                _ => Err(AccessError::UnknownTopic(topic.clone()).into()),
             })
             .collect()
     }
@@ -202,6 +198,7 @@ impl Door {
     }
 }
 
-fn encode(topic: &TopicName, version: &dyn AnyVersion, since: Option<Revision>) -> Result<Answer, PullError> {
-    version.answer(since).map_err(|source| PullError::Encode { topic: topic.clone(), source })
+fn encode(topic: &dyn AnyTopic, version: &dyn AnyVersion, since: Option<Revision>) -> Result<Answer, PullError> {
+    let answer = topic.deltas().answer(version, since);
+    answer.map_err(|source| PullError::Encode { topic: topic.name().clone(), source })
 }

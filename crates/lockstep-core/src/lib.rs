@@ -14,9 +14,13 @@ mod client;
 mod clients;
 mod clock;
 mod context;
+mod deltas;
+mod diff;
 mod error;
 mod family;
+mod json_text;
 mod life;
+mod list_diff;
 mod options;
 mod policy;
 mod registry;
@@ -40,6 +44,7 @@ pub use client::Client;
 pub use clients::Door;
 pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
+pub use deltas::{DELTA_BASES, DELTA_BASES_BYTES, LARGEST_DELTA, SMALLEST_DELTA};
 pub use error::{
     AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
     TryUpdateError, UpdateError, WriteError,

@@ -35,13 +35,22 @@ pub enum Answer {
         /// The revision that the asker has.
         revision: Revision,
     },
+    /// What has changed since the asker's revision.
+    Patch {
+        /// The state's revision.
+        revision: Revision,
+        /// The revision that the patch changes: the one that the asker has.
+        base: Revision,
+        /// A JSON Patch (RFC 6902), as JSON; all who are at one base share one text.
+        patch: Arc<str>,
+    },
 }
 
 impl Answer {
     /// The revision at which the asker is, once it has taken the answer.
     pub fn revision(&self) -> Revision {
         match self {
-            Self::Snapshot { revision, .. } | Self::Unchanged { revision } => *revision,
+            Self::Snapshot { revision, .. } | Self::Unchanged { revision } | Self::Patch { revision, .. } => *revision,
         }
     }
 }
@@ -88,16 +97,5 @@ impl<T: Serialize + Send + Sync> AnyVersion for Version<T> {
             .map_err(|error| EncodeError::Unserializable(error.to_string()))?
             .into();
         Ok(Arc::clone(self.json.lock().get_or_insert(json)))
-    }
-}
-
-impl dyn AnyVersion + '_ {
-    /// The answer for somebody who is at `since`.
-    pub(crate) fn answer(&self, since: Option<Revision>) -> Result<Answer, EncodeError> {
-        let revision = self.revision();
-        if since == Some(revision) {
-            return Ok(Answer::Unchanged { revision });
-        }
-        Ok(Answer::Snapshot { revision, data: self.json()? })
     }
 }

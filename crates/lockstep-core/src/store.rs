@@ -110,6 +110,8 @@ pub struct StoreStats {
     pub mortal_topics: usize,
     /// Announcements that wait.
     pub announcements: usize,
+    /// Revisions whose JSON is kept to make deltas from, over all topics.
+    pub delta_bases: usize,
 }
 
 impl Store {
@@ -273,6 +275,7 @@ impl Store {
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
             mortal_topics: self.shared.mortal.lock().len(),
             announcements: self.shared.announcements.waiting(),
+            delta_bases: topics.iter().map(|entry| entry.topic.deltas().bases()).sum(),
         }
     }
 
