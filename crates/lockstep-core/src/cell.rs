@@ -138,11 +138,11 @@ impl<T: State> TopicCell<T> {
         Self {
             asker,
             life: Life::new(revision, lifespan, clock),
+            current: Mutex::new(Arc::new(Version::first(revision, value, options.incremental))),
             options,
             writers: Mutex::default(),
             removed: AtomicBool::new(false),
             remembered: AtomicU64::new(0),
-            current: Mutex::new(Arc::new(Version::new(revision, value))),
             deltas: Deltas::default(),
             slot,
         }
@@ -206,7 +206,7 @@ impl<T: State> TopicCell<T> {
     ) -> Result<T, E> {
         let value = match self.options.intercepted(asked, cx).map_err(ChangeError::from)? {
             Change::Rust => next(cx)?,
-            other => other.apply(current, self.options.reducer.as_deref(), cx)?,
+            other => self.options.applied(other, current, cx)?,
         };
         self.options.validated(current, &value, cx).map_err(ChangeError::from)?;
         Ok(value)
@@ -236,13 +236,24 @@ impl<T: State> TopicCell<T> {
     }
 
     fn swap_while_locked(&self, revision: Revision, value: T) -> Arc<Version<T>> {
-        let version = Arc::new(Version::new(revision, value));
+        let version = Arc::new(self.current().next(revision, Arc::new(value)));
         mem::replace(&mut *self.current.lock(), version)
+    }
+
+    /// Whether a write, for which the topic is to be as it was at `expected`, comes too late.
+    fn conflicts(&self, current: &Version<T>, expected: Revision, change: &Result<Change, Reject>) -> bool {
+        match (self.options.incremental, change) {
+            _ if expected == current.revision => false,
+            (Some(incremental), Ok(change)) if expected < current.revision => {
+                (incremental.conflicts)(&current.value, expected, change)
+            }
+            _ => true,
+        }
     }
 
     fn propose(&self, current: &Version<T>, proposal: Proposal, cx: &WriteContext<'_>) -> Result<T, WriteError> {
         let Proposal { expected, change } = proposal;
-        if let Some(expected) = expected.filter(|expected| *expected != current.revision) {
+        if let Some(expected) = expected.filter(|expected| self.conflicts(current, *expected, &change)) {
             return Err(WriteError::Conflict { topic: self.name().clone(), expected, current: current.revision });
         }
         let _inside = InsideWrite::enter();
@@ -367,9 +378,9 @@ impl<T: State> AnyTopic for TopicCell<T> {
             return None;
         }
         let revision = revisions.next().ok()?;
-        let mut current = self.current.lock();
-        let version = Version::of_shared(revision, Arc::clone(&current.value));
-        *current = Arc::new(version);
+        let current = self.current();
+        let version = Arc::new(current.next(revision, Arc::clone(&current.value)));
+        *self.current.lock() = version;
         Some(revision)
     }
 

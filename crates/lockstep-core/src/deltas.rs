@@ -54,11 +54,17 @@ impl Deltas {
         if since == Some(revision) {
             return Ok(Answer::Unchanged { revision });
         }
+        if version.is_incremental() {
+            return match self.known_to_the_state(version, since)? {
+                Some((base, patch)) => Ok(Answer::Patch { revision, base, patch }),
+                None => Ok(Answer::Snapshot { revision, data: version.json()? }),
+            };
+        }
         let data = version.json()?;
         if !(SMALLEST_DELTA..=LARGEST_DELTA).contains(&data.len()) {
             return Ok(Answer::Snapshot { revision, data });
         }
-        let patch = since.and_then(|base| Some((base, self.patch(base, revision, &data)?)));
+        let patch = since.and_then(|base| Some((base, self.between_texts(base, revision, &data)?)));
         self.known.lock().gave(revision, &data);
         Ok(match patch {
             Some((base, patch)) => Answer::Patch { revision, base, patch },
@@ -66,10 +72,28 @@ impl Deltas {
         })
     }
 
-    fn patch(&self, base: Revision, target: Revision, data: &str) -> Option<Arc<str>> {
-        let (text, patch) = self.known.lock().prepare(base, target)?;
-        let mut patch = patch.lock();
-        patch.get_or_insert_with(|| diff(&text, data).map(Arc::from)).clone()
+    fn known_to_the_state(
+        &self,
+        version: &dyn AnyVersion,
+        since: Option<Revision>,
+    ) -> Result<Option<(Revision, Arc<str>)>, EncodeError> {
+        let Some(base) = since.filter(|base| *base < version.revision()) else { return Ok(None) };
+        let place = self.known.lock().place(base, version.revision());
+        let mut place = place.lock();
+        let patch = match &*place {
+            Some(made) => made.clone(),
+            None => place.insert(version.patch_since(base)?.map(Arc::from)).clone(),
+        };
+        Ok(patch.map(|patch| (base, patch)))
+    }
+
+    fn between_texts(&self, base: Revision, target: Revision, data: &str) -> Option<Arc<str>> {
+        let (text, place) = {
+            let mut known = self.known.lock();
+            (known.text(base).filter(|_| base < target)?, known.place(base, target))
+        };
+        let mut place = place.lock();
+        place.get_or_insert_with(|| diff(&text, data).map(Arc::from)).clone()
     }
 
     /// How many revisions there are deltas from.
@@ -79,19 +103,19 @@ impl Deltas {
 }
 
 impl Known {
-    fn prepare(&mut self, base: Revision, target: Revision) -> Option<(Arc<str>, Patch)> {
-        let (_, text) = self.given.iter().find(|(given, _)| *given == base && base < target)?;
-        let text = Arc::clone(text);
+    fn text(&self, base: Revision) -> Option<Arc<str>> {
+        self.given.iter().find(|(given, _)| *given == base).map(|(_, text)| Arc::clone(text))
+    }
+
+    /// Where the patch from one revision to another is kept, or is to be.
+    fn place(&mut self, base: Revision, target: Revision) -> Patch {
         if target > self.target {
             self.patches.clear();
             self.target = target;
         }
-        let patch = match target == self.target {
-            true => Arc::clone(self.patches.entry(base).or_default()),
-            // Somebody who read just before a write, and asks after it: there will be few.
-            false => Patch::default(),
-        };
-        Some((text, patch))
+        // Of an earlier target: somebody read just before a write, and asks after it. There will be few.
+        let kept = target == self.target && (self.patches.len() < DELTA_BASES || self.patches.contains_key(&base));
+        if kept { Arc::clone(self.patches.entry(base).or_default()) } else { Patch::default() }
     }
 
     fn gave(&mut self, revision: Revision, data: &Arc<str>) {
@@ -117,7 +141,7 @@ mod tests {
     use serde_json::{Value, json};
 
     fn version(revision: u64, count: u64) -> Version<Value> {
-        Version::new(Revision::from_u64(revision), json!({ "count": count, "pad": "x".repeat(SMALLEST_DELTA) }))
+        Version::first(Revision::from_u64(revision), json!({ "count": count, "pad": "x".repeat(SMALLEST_DELTA) }), None)
     }
 
     fn answer(deltas: &Deltas, version: &Version<Value>, since: Option<u64>) -> Answer {
@@ -165,10 +189,10 @@ mod tests {
         assert!(is_patch(&answer(&deltas, &version(101, 0), Some(100))));
         for revision in 200..=203 {
             let big = json!({ "n": revision, "pad": "x".repeat(LARGEST_DELTA / 2 - 100) });
-            answer(&deltas, &Version::new(Revision::from_u64(revision), big), None);
+            answer(&deltas, &Version::first(Revision::from_u64(revision), big, None), None);
         }
         assert_eq!(deltas.bases(), 2);
-        let bigger = Version::new(Revision::from_u64(204), json!("x".repeat(LARGEST_DELTA)));
+        let bigger = Version::first(Revision::from_u64(204), json!("x".repeat(LARGEST_DELTA)), None);
         assert!(!is_patch(&answer(&deltas, &bigger, Some(203))), "too big to compare");
         assert_eq!(deltas.bases(), 2);
     }

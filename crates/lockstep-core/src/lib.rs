@@ -13,9 +13,11 @@ mod change;
 mod client;
 mod clients;
 mod clock;
+mod collection;
 mod context;
 mod deltas;
 mod diff;
+mod entities;
 mod error;
 mod family;
 mod json_text;
@@ -43,8 +45,10 @@ pub use change::Change;
 pub use client::Client;
 pub use clients::Door;
 pub use clock::{Clock, SystemClock};
+pub use collection::{Collection, CollectionRef};
 pub use context::{Reject, WriteContext};
 pub use deltas::{DELTA_BASES, DELTA_BASES_BYTES, LARGEST_DELTA, SMALLEST_DELTA};
+pub use entities::{COLLECTION_LOG, Entities};
 pub use error::{
     AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
     TryUpdateError, UpdateError, WriteError,
