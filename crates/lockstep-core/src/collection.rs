@@ -247,7 +247,7 @@ fn patch<V: State>(entities: &Entities<V>, since: Revision) -> serde_json::Resul
         written.map_err(serde_json::Error::io)?;
     }
     operations.push(b']');
-    String::from_utf8(operations).map(Some).map_err(|error| serde::ser::Error::custom(error))
+    String::from_utf8(operations).map(Some).map_err(serde::ser::Error::custom)
 }
 
 /// **I10**: the next state is made beside the present one, and shares with it all that is not named.
