@@ -58,6 +58,8 @@ export interface Engine {
   /** The one door for every answer. Rejects with `protocol`, or with the applier's own error. */
   offer(answer: unknown, passage: Passage): Promise<Passed>;
   report(context: SyncErrorContext): void;
+  /** Logs a step that took a while, unless stopped. `began`: by `performance.now()`. */
+  done(step: string, began: number, answer?: unknown): void;
 }
 
 const RETRY_FIRST_MS = 500;
@@ -124,8 +126,14 @@ export function createEngine(options: EngineOptions): Engine {
     try {
       onError?.(full);
     } catch (error) {
-      log('error', 'onError threw', { error });
+      log('error', 'onError failed', { error });
     }
+  }
+
+  /** Logs a step that took a while. **I9** Not once it is stopped. */
+  function done(step: string, began: number, answer?: unknown): void {
+    if (life.signal.aborted) return;
+    log('debug', step, { revision: Object(answer).revision, ms: (performance.now() - began) | 0 });
   }
 
   const closed = (why: string): LockstepError => new LockstepError('closed', why, { topic });
@@ -161,9 +169,16 @@ export function createEngine(options: EngineOptions): Engine {
       event = parseInvalidation(sourceEvent);
       phase = 'invalidation';
       if (event.topic !== topic || !gate.newer(event.revision)) return;
+      log('debug', phase, event);
       if (shouldRefresh && !shouldRefresh(event)) return;
     } catch (error) {
-      report({ phase, error, sourceEvent, eventRevision: event?.revision });
+      report({
+        phase,
+        error,
+        sourceEvent,
+        eventRevision: event?.revision,
+        sourceId: event?.sourceId,
+      });
     }
     // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
     if (!event) return;
@@ -193,6 +208,7 @@ export function createEngine(options: EngineOptions): Engine {
     const handle = begun;
     const passage: Passage = { phase: 'subscribe' };
     let ticket = gate.now();
+    let began = performance.now();
     try {
       if (handle && !unsubscribe) {
         onState?.('connecting');
@@ -205,18 +221,21 @@ export function createEngine(options: EngineOptions): Engine {
         );
         if (signal.aborted) undo(subscription);
         else unsubscribe = subscription;
+        done(passage.phase, began);
       }
       if (!failures && !gate.followUps()) onState?.('syncing');
       for (let since = gate.since(); !signal.aborted; ) {
         passage.phase = handle ? 'getSnapshot' : 'refresh';
         ticket = gate.now();
+        began = performance.now();
         const base = since;
         const answer = await timed(
           () => options.pull(base, signal),
           (late) => offer(late, { phase: 'protocol' }, signal).catch(noop),
         );
+        done(passage.phase, began, answer);
         if ((await offer(answer, passage, signal)) !== 'rebase') break;
-        if (!since) throw protocolError('Asked for the whole snapshot, got something else');
+        if (!since) throw protocolError('Not a whole snapshot');
         since = undefined;
       }
       running = false;
@@ -281,7 +300,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (applying) await applying;
     if (signal.aborted) return 'gone';
     gate.moved(revision);
-    log('debug', 'snapshot applied', { revision });
+    log('debug', passage.phase, { revision });
     options.onApplied?.(passage);
     return verdict;
   }
@@ -294,9 +313,10 @@ export function createEngine(options: EngineOptions): Engine {
       started ??= ask('start');
       return started;
     },
-    stop: () => end(closed('stop() was called')),
+    stop: () => end(closed('stop() called')),
     refresh: () => ask('refresh'),
     offer,
     report,
+    done,
   };
 }

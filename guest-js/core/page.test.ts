@@ -88,22 +88,19 @@ it('I6: a handler that throws reaches neither the others nor the transport', asy
 });
 
 it('I9: a listen that hangs holds no handler', () => {
-  const backend = createFakeBackend({ topics: { a: 0 }, network: () => new Promise(() => {}) });
+  const backend = createFakeBackend({ topics: { a: 0 } });
+  backend.drop({});
   const { transport } = backend.window('main');
   void attach(transport, 'a', vi.fn(), noError);
   expect(pageTopicOf(pageOf(transport), 'a').handlers.size).toBe(0);
 });
 
 it('a listen that failed is tried again by the next', async () => {
-  let fails = true;
-  const backend = createFakeBackend({
-    topics: { a: 0 },
-    network: ({ kind }) =>
-      kind === 'listen' && fails ? Promise.reject(new Error('denied')) : undefined,
-  });
+  const backend = createFakeBackend({ topics: { a: 0 } });
+  const heal = backend.fail({ kind: 'listen' }, { error: new Error('denied') });
   const page = backend.window('main');
   await expect(attach(page.transport, 'a', vi.fn(), noError)).rejects.toThrow('denied');
-  fails = false;
+  heal();
   await attach(page.transport, 'a', vi.fn(), noError);
   expect(page.listeners('a')).toBe(1);
 });

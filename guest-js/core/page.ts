@@ -20,6 +20,8 @@ export interface Page {
   errorHandlers?: Set<(context: SyncErrorContext) => void>;
   /** The page's part in the role: a page is one candidate, whoever asks. */
   role?: Role;
+  /** What takes the place of Tauri's transport. */
+  transport?: Transport | undefined;
 }
 
 /** A write in the queue. Each copy of the package makes its own; the one whose turn it is sends. */

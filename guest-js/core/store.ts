@@ -104,7 +104,7 @@ export function createTopicStore<T, A = never>(
         try {
           next = applyJsonPatch(base, patch);
         } catch (error) {
-          logger.warn('the patch cannot be applied, pulling the whole', { topic, error });
+          logger.warn('the patch cannot be applied', { topic, error });
           return 'rebase';
         }
       }

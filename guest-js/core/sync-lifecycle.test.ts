@@ -75,12 +75,13 @@ describe('starting', () => {
     await sync.started();
   });
 
-  it('rejects with the applier’s own error', async () => {
+  it('I9: rejects with the applier’s own error, cleans up, and may be called again', async () => {
     const error = new Error('cannot show');
+    let fails = true;
     const sync = bareSync({
       applier: {
         apply() {
-          throw error;
+          if (fails) throw error;
         },
       },
     });
@@ -89,7 +90,10 @@ describe('starting', () => {
     await sync.pull(0).answer('1');
     expect(starting.now).toBe(error);
     expect(sync.errors).toMatchObject([{ phase: 'apply', snapshotRevision: '1' }]);
-    expect(sync.handle.getLocalRevision()).toBe('0');
+    expect([sync.handle.getLocalRevision(), sync.handlers.size]).toEqual(['0', 0]);
+    fails = false;
+    await sync.started('1');
+    expect(sync.handle.getLocalRevision()).toBe('1');
   });
 
   it.each([null, undefined, 5, {}, { revision: 5, data: 1 }, { revision: '01', data: 1 }])(

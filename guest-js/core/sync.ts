@@ -76,7 +76,7 @@ export interface RevisionSyncHandle {
  */
 export function createRevisionSync<T>(options: RevisionSyncOptions<T>): RevisionSyncHandle {
   const { topic, subscriber, provider, applier, throttling, pullTimeoutMs = 30_000 } = options;
-  if (!topic?.trim()) throw new TypeError('topic must be a non-empty string');
+  if (!topic?.trim()) throw new TypeError('No topic');
   let stopped = false;
   const engine = createEngine({
     ...options,

@@ -120,6 +120,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
       ...(operations.length > 1 ? { writes: operations } : operations[0]),
     };
     let answer: unknown;
+    const began = performance.now();
     try {
       answer = await repeated(() => transport.write(request), {
         budgetMs: writeTimeoutMs,
@@ -142,6 +143,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
       if (kind === 'unknownTopic') engine.refresh();
       return;
     }
+    engine.done('write', began, answer);
     const results = resultsOf(answer, writes.length);
     const ended = writes.map((write, i) => ({ write, result: results[i] }));
     await Promise.all(

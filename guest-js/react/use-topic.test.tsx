@@ -12,7 +12,7 @@ import { createRoot, type Root } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { TopicStore } from '../core/topic-store.js';
-import { deferred, tick } from '../test/helpers.js';
+import { tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import {
   TopicProvider,
@@ -47,18 +47,17 @@ const settle = (): Promise<void> => act(async () => void (await tick()));
 function idle(topic = 'settings') {
   const all = setup();
   const window = all.backend.window('main');
-  return { ...all, window, store: all.store<Settings>(window, topic) };
+  return { ...all, window, store: window.store<Settings>(topic) };
 }
 
 /** The same, with answers that come when they are let go. */
 function held() {
   const all = idle();
-  const gate = deferred<void>();
-  all.rule({ kind: 'response', command: 'get_snapshot' }, () => gate.promise);
+  const gate = all.hold({ kind: 'response', command: 'get_snapshot' });
   return {
     ...all,
     release() {
-      gate.resolve();
+      gate.release();
       return settle();
     },
   };
@@ -96,16 +95,16 @@ describe('useTopic', () => {
   });
 
   it('a hundred components make one subscription and one pull', async () => {
-    const { backend, count, window, store } = idle();
+    const { backend, calls, window, store } = idle();
     const many = Array.from({ length: 100 }, (_, i) => <Theme key={String(i)} store={store} />);
     await show(many);
     await settle();
     expect(shown()).toBe('light'.repeat(100));
     const traffic = () => [
       window.listeners('settings'),
-      count('listen'),
-      count('request', 'subscribe'),
-      count('request', 'get_snapshot'),
+      calls.count({ command: 'listen' }),
+      calls.count({ command: 'subscribe' }),
+      calls.count({ command: 'get_snapshot' }),
     ];
     expect(traffic()).toEqual([1, 1, 1, 1]);
     backend.set('settings', { ...FIRST, theme: 'dark' });
@@ -115,7 +114,7 @@ describe('useTopic', () => {
   });
 
   it('leaves no listener behind, and the store open, after unmounting', async () => {
-    const { count, store } = idle();
+    const { calls, store } = idle();
     const listeners = listenersOf(store);
     const two = () => [<Theme key="a" store={store} />, <Theme key="b" store={store} />];
     await show(two());
@@ -127,11 +126,11 @@ describe('useTopic', () => {
     expect(store.status).toBe('synchronized');
     await show(<Theme store={store} />);
     expect(shown()).toBe('light');
-    expect(count('request', 'get_snapshot')).toBe(1);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(1);
   });
 
   it('listens once for each component in strict mode, too', async () => {
-    const { count, store } = idle();
+    const { calls, store } = idle();
     const listeners = listenersOf(store);
     await show(
       <StrictMode>
@@ -139,12 +138,12 @@ describe('useTopic', () => {
       </StrictMode>,
     );
     await settle();
-    expect([shown(), listeners(), count('listen'), count('request', 'get_snapshot')]).toEqual([
-      'light',
-      1,
-      1,
-      1,
-    ]);
+    expect([
+      shown(),
+      listeners(),
+      calls.count({ command: 'listen' }),
+      calls.count({ command: 'get_snapshot' }),
+    ]).toEqual(['light', 1, 1, 1]);
     await show(null);
     expect(listeners()).toBe(0);
   });
@@ -204,14 +203,14 @@ describe('with suspense', () => {
   );
 
   it('shows the fallback until the first snapshot, and follows from then on', async () => {
-    const { backend, count, release, store } = held();
+    const { backend, calls, release, store } = held();
     await show(page(store));
     expect(shown()).toBe('wait');
     await release();
     expect(shown()).toBe('light');
     backend.set('settings', { ...FIRST, theme: 'dark' });
     await settle();
-    expect([shown(), count('request', 'get_snapshot')]).toEqual(['dark', 2]);
+    expect([shown(), calls.count({ command: 'get_snapshot' })]).toEqual(['dark', 2]);
   });
 
   it('shows no fallback where the state is here', async () => {
@@ -258,7 +257,7 @@ describe('with suspense', () => {
 
 describe('useTopicSelector', () => {
   it('renders only when the part has changed', async () => {
-    const { backend, release, store } = held();
+    const { backend, store, release } = held();
     let renderings = 0;
     function Width(): ReactNode {
       renderings++;
@@ -318,8 +317,8 @@ describe('useTopicSelector', () => {
 });
 
 it('useTopicStatus follows the status', async () => {
-  const all = setup({ grants: () => false });
-  const store = all.store<Settings>(all.backend.window('main'), 'settings');
+  const { window } = setup({ grants: () => false });
+  const store = window('main').store<Settings>('settings');
   function Status(): ReactNode {
     return useTopicStatus(store);
   }
@@ -357,7 +356,7 @@ describe('TopicProvider', () => {
     await settle();
     expect(shown()).toBe('synchronized dark');
     expect(fake.backend.data('settings')).toMatchObject({ theme: 'dark' });
-    expect([real.store.status, real.hops]).toEqual(['idle', []]);
+    expect([real.store.status, real.calls.all]).toEqual(['idle', []]);
   });
 
   it('nests: each replaces one store, and the inner one counts', async () => {

@@ -5,7 +5,7 @@
  * However many components use a topic, the window subscribes once and pulls once: the store that
  * they are given is one. None of them ends it.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/svelte
  */
 export type {
   ApplierOptions,

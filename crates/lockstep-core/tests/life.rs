@@ -5,7 +5,7 @@
 use lockstep_core::{
     AccessError, Change, ClientWrite, Departure, Proposal, Revision, SELF_DESTRUCT_INTERVAL, SESSION_GRACE, SessionKey,
     Store, StoreOptions, Topic, TopicOptions, UpdateError,
-    testing::{ManualClock, Recorder},
+    testing::{ManualClock, Recorder, TestStore},
 };
 use serde_json::json;
 use std::{
@@ -25,9 +25,9 @@ struct Bench {
 }
 
 fn bench() -> Bench {
-    let (clock, recorder) = (Arc::new(ManualClock::default()), Recorder::default());
-    let options = StoreOptions { clock: clock.clone(), announce_interval: Duration::ZERO, ..StoreOptions::default() };
-    Bench { store: Store::with_options(recorder.clone(), options), clock, recorder }
+    let options = StoreOptions { announce_interval: Duration::ZERO, ..StoreOptions::default() };
+    let TestStore { store, clock, recorder } = TestStore::with_options(options);
+    Bench { store, clock, recorder }
 }
 
 impl Bench {

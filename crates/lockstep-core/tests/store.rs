@@ -6,7 +6,7 @@ use lockstep_core::{
     AccessError, Answer, Change, ChangeError, ClientWrite, CompareAndSetError, CreateError, Departure, Invalidation,
     Proposal, PullError, Revision, SESSION_GRACE, SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, StoreStats,
     Topic, TopicName, TryUpdateError, UpdateError, WriteError,
-    testing::{ManualClock, Recorder},
+    testing::{ManualClock, Recorder, TestStore},
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Value, json};
@@ -32,11 +32,8 @@ fn bench() -> Bench {
 }
 
 fn bench_from(last_revision: Revision) -> Bench {
-    let (clock, recorder) = (Arc::new(ManualClock::default()), Recorder::default());
-    let store = Store::with_options(
-        recorder.clone(),
-        StoreOptions { clock: clock.clone(), announce_interval: TICK, last_revision },
-    );
+    let options = StoreOptions { announce_interval: TICK, last_revision, ..StoreOptions::default() };
+    let TestStore { store, clock, recorder } = TestStore::with_options(options);
     store.create(COUNTER, 0).unwrap();
     store.create(LIST, Vec::new()).unwrap();
     // What is announced from here on are the writes, each at once.
