@@ -9,6 +9,8 @@ export type EarlyChange = (state: unknown) => unknown;
 /** A write that is shown before the backend has confirmed it. */
 export interface Early {
   change: EarlyChange;
+  /** What it names of a collection. */
+  keys?: Iterable<string>;
   /** The revision that has it, once the backend has said so. */
   at?: Revision;
   reported?: boolean;
@@ -17,6 +19,7 @@ export interface Early {
 /** The writes that lie on top of the confirmed state, in the order of the calls. */
 export interface Overlay {
   size(): number;
+  all(): Iterable<Early>;
   add(change: EarlyChange): Early;
   /** Takes one back; whether it was there. */
   drop(early: Early): boolean;
@@ -50,6 +53,7 @@ export function createOverlay(onError: (error: unknown) => void): Overlay {
 
   return {
     size: () => pending.size,
+    all: () => pending,
     add(change) {
       const early: Early = { change };
       pending.add(early);

@@ -6,5 +6,11 @@
  *
  * @module tauri-plugin-lockstep-api/react
  */
-export { TopicProvider, type TopicProviderProps, useTopicStore } from './provider.js';
+export {
+  TopicProvider,
+  type TopicProviderProps,
+  useCollectionStore,
+  useTopicStore,
+} from './provider.js';
+export { useCollection, useEntity, useEntityKeys } from './use-entity.js';
 export { type UseTopicOptions, useTopic, useTopicSelector, useTopicStatus } from './use-topic.js';

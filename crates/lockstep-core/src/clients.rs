@@ -52,6 +52,14 @@ impl Store {
             .collect()
     }
 
+    /// Whether the topic is a collection.
+    ///
+    /// # Errors
+    /// [`AccessError`] if there is no such topic.
+    pub fn is_collection(&self, topic: &TopicName) -> Result<bool, AccessError> {
+        Ok(self.entry(topic)?.topic.current_version().is_incremental())
+    }
+
     /// The topic's revision.
     ///
     /// # Errors
