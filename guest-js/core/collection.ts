@@ -1,7 +1,6 @@
 import type { CollectionMeta, CollectionStore } from './collection-store.js';
-import { createEntityMap, keysOf } from './entities.js';
+import { createEntityMap } from './entities.js';
 import { createListeners, type Listeners } from './listeners.js';
-import { earlyChange } from './optimistic.js';
 import { define } from './own.js';
 import { MOST_PATHS } from './path.js';
 import { createTopicBase, freezes } from './topic-base.js';
@@ -36,29 +35,12 @@ export function createCollectionStore<V, A = never>(
   let list: readonly string[] | undefined;
 
   const store = createTopicBase(topic, transport, options, {
-    apply({ data, patch }, logger) {
-      try {
-        if (data === undefined) entities.patch(patch);
-        else entities.replace(data);
-      } catch (error) {
-        if (data !== undefined) throw error;
-        logger.warn('the patch cannot be applied', { topic, error });
-        return 'rebase';
-      }
-      return undefined;
+    take({ data, patch }) {
+      if (data === undefined) entities.patch(patch);
+      else entities.replace(data);
     },
-    applied: replay,
-    early: {
-      add(operation, optimistic) {
-        const early = overlay.add(earlyChange(operation, optimistic));
-        early.keys = keysOf(operation) ?? [];
-        replay(transport.label);
-        return early;
-      },
-      drop: (early) => overlay.drop(early),
-      replay: () => replay(transport.label),
-    },
-    closed() {
+    show,
+    clear() {
       changes.clear();
       moves.clear();
       for (const listeners of byKey.values()) listeners.clear();
@@ -69,8 +51,7 @@ export function createCollectionStore<V, A = never>(
   const moves = createListeners<[meta: CollectionMeta]>(store.failed);
 
   /** Shows what is pending on top of what is confirmed, and tells of what is new. */
-  function replay(writtenBy: string | undefined): void {
-    if (engine.gate.since() === undefined || store.isClosed()) return;
+  function show(writtenBy: string | undefined): void {
     entities.replay(overlay);
     const { before, moved } = entities.taken();
     if (!before.size && !fresh) return;
@@ -177,9 +158,8 @@ export function createCollectionStore<V, A = never>(
     patch: (operations, write) => open(() => writer.write({ patch: operations }, write)),
     dispatch: (action, write) => open(() => writer.write({ action }, write)),
   };
-  // Its accessors stay accessors.
-  const members = Object.getOwnPropertyDescriptors(store.members);
-  return Object.defineProperties(own, members) as CollectionStore<V, A>;
+  // In this order: its accessors stay accessors.
+  return Object.assign(store.members, own);
 }
 
 /** What is in a map now, to read only. */

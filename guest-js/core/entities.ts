@@ -84,7 +84,9 @@ export function createEntityMap(freeze: boolean): EntityMap {
       for (const key of keys) confirm(key, own(after, key));
     },
     replay(overlay) {
-      const still = new Set([...overlay.all()].flatMap(({ keys = [] }) => [...keys]));
+      const still = new Set(
+        [...overlay.all()].flatMap(({ operation }) => [...(keysOf(operation) ?? [])]),
+      );
       const keys = new Set([...beneath.keys(), ...still]);
       const after = overlay.over(some(keys));
       for (const key of keys) {
@@ -104,7 +106,7 @@ export function createEntityMap(freeze: boolean): EntityMap {
 }
 
 /** The keys that an operation names; undefined where it may be about all of them. */
-export function keysOf({ merge, patch }: WriteOperation): Set<string> | undefined {
+function keysOf({ merge, patch }: WriteOperation): Set<string> | undefined {
   if (isMap(merge)) return new Set(Object.keys(merge));
   if (!Array.isArray(patch)) return undefined;
   const keys = new Set<string>();

@@ -1,6 +1,5 @@
 import { applyJsonPatch } from './json-patch.js';
 import { createListeners } from './listeners.js';
-import { earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
 import { changedPaths, partAt } from './path.js';
 import { createTopicBase, freezes } from './topic-base.js';
@@ -29,35 +28,43 @@ export function createTopicStore<T, A = never>(
   // What the backend has confirmed, and that with what is pending on top of it.
   let base: T | undefined;
   let shown: T | undefined;
+  let taken = false;
 
   const store = createTopicBase(topic, transport, options, {
-    apply({ data, patch }, logger) {
-      let next = data;
-      if (next === undefined) {
-        try {
-          next = applyJsonPatch(base, patch);
-        } catch (error) {
-          logger.warn('the patch cannot be applied', { topic, error });
-          return 'rebase';
-        }
-      }
+    take({ data, patch }) {
+      const next = data === undefined ? applyJsonPatch(base, patch) : data;
       base = copySharing(shown, next, freeze) as T;
-      return undefined;
+      taken = true;
     },
-    applied: (writtenBy) => show(overlay.over(base), writtenBy, !overlay.size()),
-    early: {
-      add(operation, optimistic) {
-        const early = overlay.add(earlyChange(operation, optimistic));
-        if (base !== undefined) show(overlay.through(shown, early), transport.label);
-        return early;
-      },
-      drop: (early) => overlay.drop(early),
-      replay() {
-        if (base === undefined || store.isClosed()) return;
-        show(overlay.over(base), transport.label);
-      },
+    show(writtenBy, added) {
+      const before = shown;
+      const state = added ? overlay.through(before, added) : overlay.over(base);
+      // What was just taken in shares its parts with what was shown.
+      const sharing = taken && !overlay.size();
+      taken = false;
+      const next = (sharing ? state : copySharing(before, state, freeze)) as T;
+      shown = next;
+      if (!overlay.size()) base = next;
+      if (next === before) return;
+      let paths: string[] | undefined;
+      news.push([
+        next,
+        before,
+        {
+          revision: engine.gate.revision(),
+          sourceId: store.sourceOf(writtenBy),
+          get changedPaths() {
+            paths ??= changedPaths(before, next);
+            return paths;
+          },
+        },
+      ]);
+      // A listener that writes optimistically makes news of its own: everybody hears it after this.
+      if (news.length > 1) return;
+      for (const item of news) changes.tell(...item);
+      news.length = 0;
     },
-    closed: () => changes.clear(),
+    clear: () => changes.clear(),
   });
   const { engine, writer, overlay, use, open } = store;
   const changes = createListeners<[next: T, previous: T | undefined, meta: ChangeMeta]>(
@@ -65,32 +72,6 @@ export function createTopicStore<T, A = never>(
   );
   const news: [next: T, previous: T | undefined, meta: ChangeMeta][] = [];
   const named = new Map<string, Unsubscribe>();
-
-  /** Shows a state, which may share its parts with what was shown, and tells of what is new. */
-  function show(state: unknown, writtenBy: string | undefined, sharing = false): void {
-    const before = shown;
-    const next = (sharing ? state : copySharing(before, state, freeze)) as T;
-    shown = next;
-    if (!overlay.size()) base = next;
-    if (next === before) return;
-    let paths: string[] | undefined;
-    news.push([
-      next,
-      before,
-      {
-        revision: engine.gate.revision(),
-        sourceId: store.sourceOf(writtenBy),
-        get changedPaths() {
-          paths ??= changedPaths(before, next);
-          return paths;
-        },
-      },
-    ]);
-    // A listener that writes optimistically makes news of its own: everybody hears it after this.
-    if (news.length > 1) return;
-    for (const item of news) changes.tell(...item);
-    news.length = 0;
-  }
 
   function select<S>(
     pick: (state: T) => S,
@@ -115,7 +96,8 @@ export function createTopicStore<T, A = never>(
     };
   }
 
-  const own: Omit<TopicStore<T, A>, keyof typeof store.members> = {
+  // In this order: its accessors stay accessors.
+  return Object.assign(store.members, {
     get() {
       use();
       return shown;
@@ -145,10 +127,5 @@ export function createTopicStore<T, A = never>(
     patch: (operations, write) => open(() => writer.write({ patch: operations }, write)),
     dispatch: (action, write) => open(() => writer.write({ action }, write)),
     update: (change) => open(() => writer.update(() => ({ set: change(base as T) }))),
-  };
-  // Its accessors stay accessors.
-  return Object.defineProperties(
-    own,
-    Object.getOwnPropertyDescriptors(store.members),
-  ) as TopicStore<T, A>;
+  } satisfies Omit<TopicStore<T, A>, keyof typeof store.members>);
 }

@@ -5,26 +5,28 @@ import { type ErrorContext, toLockstepError } from './explain.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
-import { createOverlay, type Overlay } from './optimistic.js';
+import { createOverlay, type Early, type Overlay } from './optimistic.js';
 import { attach, pageOf, relink, renew, rewake } from './page.js';
 import type { TopicStatus, TopicStore, TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
-import type { InvalidationEvent, Logger, Unsubscribe } from './types.js';
+import type { InvalidationEvent, Unsubscribe } from './types.js';
 import type { Answer } from './wire.js';
-import { createWriter, type Writer, type WriterOptions } from './writer.js';
+import { createWriter, type Writer } from './writer.js';
 
 // How long an announcement may wait for the answer to a write that is under way, in ms.
 const ECHO_MS = 250;
 
 /** What a store makes of the answers: its copy, in whatever form it keeps that. */
 export interface Model {
-  /** Takes an answer in, or says `rebase` where it needs the whole instead. */
-  apply(answer: Answer, logger: Logger): 'rebase' | undefined;
-  /** The answer has passed the gate, and the overlay knows its revision: shows what is new. */
-  applied(writtenBy: string | undefined): void;
-  early: WriterOptions['early'];
+  /** Takes an answer in. Where it throws, it has taken in nothing. */
+  take(answer: Answer): void;
+  /**
+   * Shows what has been taken in, with the pending writes on top, and tells of what is new. `added`:
+   * the one that was added to them, and nothing else is new. Called once there is something.
+   */
+  show(writtenBy: string | undefined, added?: Early): void;
   /** Nobody listens any more. */
-  closed(): void;
+  clear(): void;
 }
 
 /** What every store of a topic is made of, beside its copy. */
@@ -38,7 +40,6 @@ export interface TopicBase {
   open<R>(work: () => Promise<R>): Promise<R>;
   /** A listener, or the like, threw. */
   failed(error: unknown): void;
-  isClosed(): boolean;
   /** The window that made the state that is shown now, so far as it is known. */
   sourceOf(writtenBy: string | undefined): string | null;
   /** The members that every store has. */
@@ -104,11 +105,20 @@ export function createTopicBase(
     subscribe: (handler) =>
       attach(transport, topic, handler, linkFailed).catch(rejecting('listen')),
     pull: (since) => transport.getSnapshot(topic, since).catch(rejecting('read')),
-    apply: (answer) => model.apply(answer, logger),
+    apply(answer) {
+      try {
+        model.take(answer);
+      } catch (error) {
+        if (answer.data !== undefined) throw error;
+        logger.warn('the patch cannot be applied', { topic, error });
+        return 'rebase';
+      }
+      return undefined;
+    },
     onApplied({ sourceId }) {
       ready.resolve();
       overlay.landed(engine.gate.revision());
-      model.applied(sourceId);
+      model.show(sourceId);
     },
     shouldRefresh(event) {
       announced = event;
@@ -149,10 +159,22 @@ export function createTopicBase(
     transport,
     engine,
     writeTimeoutMs,
-    early: model.early,
+    early: {
+      add(operation, optimistic) {
+        const early = overlay.add(operation, optimistic);
+        replay(early);
+        return early;
+      },
+      drop: overlay.drop,
+      replay,
+    },
     explained,
     onIdle: () => release(),
   });
+
+  function replay(added?: Early): void {
+    if (engine.gate.since() && status !== 'closed') model.show(transport.label, added);
+  }
 
   function turn(to: TopicStatus): void {
     const from = status;
@@ -189,7 +211,6 @@ export function createTopicBase(
       return work();
     },
     failed,
-    isClosed: () => status === 'closed',
     sourceOf(writtenBy) {
       const heardOf = announced?.revision === engine.gate.revision() ? announced.sourceId : '';
       return (writtenBy ?? heardOf) || null;
@@ -222,7 +243,7 @@ export function createTopicBase(
         if (status === 'closed') return;
         sleepless?.();
         engine.stop();
-        model.closed();
+        model.clear();
         overlay.clear();
         ready.reject(closed());
         turn('closed');

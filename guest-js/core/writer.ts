@@ -2,7 +2,7 @@ import { deferred } from './deferred.js';
 import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
-import type { Early } from './optimistic.js';
+import type { Early, Optimistic } from './optimistic.js';
 import {
   type EndedWrite,
   enqueue,
@@ -26,9 +26,6 @@ const CONFLICT_PAUSE_LONGEST_MS = 200;
 interface WriteHow extends WriteOptions {
   optimistic?: boolean | Exclude<Optimistic, true>;
 }
-
-/** `true`, or what an action is expected to do. */
-type Optimistic = true | ((state: never, action: never) => unknown);
 
 export interface WriterOptions {
   topic: string;
