@@ -1,4 +1,4 @@
-import { applyJsonPatch } from './json-patch.js';
+import { patchSharing } from './json-patch.js';
 import { createListeners } from './listeners.js';
 import { copySharing } from './own.js';
 import { changedPaths, partAt } from './path.js';
@@ -32,9 +32,15 @@ export function createTopicStore<T, A = never>(
 
   const store = createTopicBase(topic, transport, options, {
     take({ data, patch }) {
-      const next = data === undefined ? applyJsonPatch(base, patch) : data;
-      base = copySharing(shown, next, freeze) as T;
-      taken = true;
+      const keep = (next: unknown, before?: unknown) => copySharing(before, next, freeze);
+      // With nothing pending a patch shares all that stays, also where that stands elsewhere now.
+      const sharing = data !== undefined || shown === base;
+      const next =
+        data === undefined
+          ? patchSharing(base, patch, keep, freeze ? Object.freeze : undefined)
+          : keep(data, shown);
+      base = next as T;
+      taken = sharing;
     },
     show(writtenBy, added) {
       const before = shown;

@@ -58,6 +58,37 @@ function shares(before: unknown, now: unknown): void {
 }
 
 describe('what the engine sends as a patch', () => {
+  it('keeps the identity of items that are pushed aside, or that move to another list', async () => {
+    const items = [{ id: 1 }, { id: 2 }, { id: 3 }];
+    const { transport, next } = backend({
+      before: { open: items, done: [], other: {} },
+      patch: [
+        { op: 'add', path: '/open/0', value: { id: 0 } },
+        { op: 'move', from: '/open/2', path: '/done/0' },
+        { op: 'replace', path: '/other', value: {} },
+      ] as unknown as Delta['patch'],
+      after: {},
+    });
+    const store = createTopicStore<{ open: object[]; done: object[]; other: object }>(
+      't',
+      transport,
+    );
+    await store.ready;
+    const before = store.get();
+    next();
+    await settle();
+    const now = store.get();
+    const [one, two, three] = before?.open ?? [];
+    expect([now?.open.length, now?.open[1] === one, now?.open[2] === three]).toEqual([
+      3,
+      true,
+      true,
+    ]);
+    expect([now?.done[0] === two, now?.other === before?.other]).toEqual([true, true]);
+    expect([now, now?.open, now?.open[0], now?.done].every(Object.isFrozen)).toBe(true);
+    store.close();
+  });
+
   it('makes the one state of the other', () => {
     for (const { before, patch, after } of [...fixtures.values, ...fixtures.collections]) {
       const frozen = JSON.stringify(before);
