@@ -122,6 +122,7 @@ export function createTauriRevisionSync<T>(
   options: TauriRevisionSyncOptions<T>,
 ): RevisionSyncHandle {
   return createRevisionSync({
+    onWake: globalThis.document && onWake,
     ...options,
     subscriber: createTauriInvalidationSubscriber(options),
     provider: createTauriSnapshotProvider<T>(options),

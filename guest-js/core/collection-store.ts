@@ -46,7 +46,15 @@ export interface EntityStore<V> extends Selection<V | undefined> {
 export interface CollectionStore<V, A = never>
   extends Pick<
     TopicStore<unknown>,
-    'topic' | 'status' | 'onStatus' | 'pending' | 'revision' | 'ready' | 'refresh' | 'close'
+    | 'topic'
+    | 'status'
+    | 'onStatus'
+    | 'pending'
+    | 'onPending'
+    | 'revision'
+    | 'ready'
+    | 'refresh'
+    | 'close'
   > {
   /**
    * The entities, with the optimistic writes that are pending; undefined before the first snapshot.

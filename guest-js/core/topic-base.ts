@@ -6,7 +6,7 @@ import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { createOverlay, type Early, type Overlay } from './optimistic.js';
-import { attach, pageOf, relink, renew, rewake } from './page.js';
+import { attach, type OnLinkError, pageOf, relink, renew, rewake } from './page.js';
 import type { TopicStatus, TopicStore, TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
 import type { InvalidationEvent, Unsubscribe } from './types.js';
@@ -45,7 +45,15 @@ export interface TopicBase {
   /** The members that every store has. */
   members: Pick<
     TopicStore<unknown>,
-    'topic' | 'status' | 'onStatus' | 'pending' | 'revision' | 'ready' | 'refresh' | 'close'
+    | 'topic'
+    | 'status'
+    | 'onStatus'
+    | 'pending'
+    | 'onPending'
+    | 'revision'
+    | 'ready'
+    | 'refresh'
+    | 'close'
   >;
 }
 
@@ -55,7 +63,8 @@ export interface TopicBase {
  * - **I8** It goes on trying for as long as it lives. When the page wakes it asks again, and tells
  *   the backend that it reads, which may have dropped the session of a page that slept. Where the
  *   topic is removed it goes on asking, and it subscribes anew when the topic is back.
- * - **I9** Nothing is called back after `close()`, except that the status is `closed`.
+ * - **I9** Nothing is called back after `close()`, except that the status is `closed`, and that nothing
+ *   is pending.
  */
 export function createTopicBase(
   topic: string,
@@ -83,6 +92,8 @@ export function createTopicBase(
     if (status !== 'closed') failed(error);
   });
   const statuses = createListeners<[next: TopicStatus, previous: TopicStatus]>(failed);
+  const counts = createListeners<[next: number, previous: number]>(failed);
+  let counted = 0;
 
   const explained = (error: unknown, action: ErrorContext['action']): LockstepError =>
     toLockstepError(error, { topic, window: transport.label, action });
@@ -93,8 +104,8 @@ export function createTopicBase(
       throw explained(error, action);
     };
 
-  const linkFailed = (error: unknown): void =>
-    engine.report({ phase: 'subscribe', error: explained(error, 'read') });
+  const linkFailed: OnLinkError = (error, retry) =>
+    engine.report({ phase: 'subscribe', error: explained(error, 'read'), ...retry });
 
   const engine = createEngine({
     topic,
@@ -119,6 +130,7 @@ export function createTopicBase(
       ready.resolve();
       overlay.landed(engine.gate.revision());
       model.show(sourceId);
+      count();
     },
     shouldRefresh(event) {
       announced = event;
@@ -174,6 +186,14 @@ export function createTopicBase(
 
   function replay(added?: Early): void {
     if (engine.gate.since() && status !== 'closed') model.show(transport.label, added);
+    count();
+  }
+
+  /** Tells how many optimistic writes are pending, once what is shown is in keeping with that. */
+  function count(): void {
+    const before = counted;
+    counted = overlay.size();
+    if (counted !== before) counts.tell(counted, before);
   }
 
   function turn(to: TopicStatus): void {
@@ -227,6 +247,10 @@ export function createTopicBase(
       get pending() {
         return overlay.size();
       },
+      onPending(listener) {
+        use();
+        return counts.add(listener);
+      },
       get revision() {
         use();
         return engine.gate.revision();
@@ -242,12 +266,15 @@ export function createTopicBase(
       close() {
         if (status === 'closed') return;
         sleepless?.();
-        engine.stop();
         model.clear();
         overlay.clear();
-        ready.reject(closed());
+        count();
+        counts.clear();
         turn('closed');
         statuses.clear();
+        // Last: what a listener of the status throws is told yet.
+        engine.stop();
+        ready.reject(closed());
       },
     },
   };

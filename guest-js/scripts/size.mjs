@@ -10,9 +10,9 @@ import { build } from 'esbuild';
  * a limit it is only told.
  */
 const LIMITS = [
-  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2800, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 9250, goal: 6000 },
-  { entry: './index.js', names: ['defineCollection'], limit: 9850, goal: 6500 },
+  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3100, goal: 1900 },
+  { entry: './index.js', names: ['defineTopic'], limit: 9900, goal: 6000 },
+  { entry: './index.js', names: ['defineCollection'], limit: 10450, goal: 6500 },
   {
     entry: './index.js',
     names: ['defineCollection'],
@@ -20,14 +20,14 @@ const LIMITS = [
     limit: 1200,
     goal: 900,
   },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 10000, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 10450, goal: 7150 },
-  { entry: './react/index.js', limit: 800, goal: 700 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 10650, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 11500, goal: 7150 },
+  { entry: './react/index.js', limit: 900, goal: 700 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 350, goal: 300 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 250, goal: 200 },
   { entry: './svelte/index.js', names: ['topicReadable', 'topicStatus'], limit: 200, goal: 200 },
   { entry: './appliers/pinia.js', limit: 800, goal: 600 },
-  { entry: './appliers/zustand.js', limit: 800, goal: 600 },
+  { entry: './appliers/zustand.js', limit: 750, goal: 600 },
   { entry: './appliers/valtio.js', limit: 700, goal: 600 },
   { entry: './vue/index.js', names: ['createVueSnapshotApplier'], limit: 850, goal: 600 },
   { entry: './svelte/index.js', names: ['createSvelteSnapshotApplier'], limit: 800, goal: 600 },
@@ -35,7 +35,7 @@ const LIMITS = [
     entry: './browser/index.js',
     names: ['installBrowserTransport'],
     beyond: "export { defineTopic } from './index.js';",
-    limit: 5120,
+    limit: 5050,
     goal: 4500,
   },
   {

@@ -19,5 +19,5 @@ export {
   type EntityState,
   entityState,
 } from './entity.js';
-export { topicReadable, topicStatus } from './readable.js';
+export { topicPending, topicReadable, topicStatus } from './readable.js';
 export { type TopicState, topicState } from './state.js';

@@ -3,14 +3,15 @@
 use crate::{
     announce::Slot,
     change::Change,
-    client::Client,
     clock::Clock,
     context::{Reject, WriteContext, Writer},
     deltas::Deltas,
     error::{AccessError, ChangeError, UpdateError, WriteError, panic_text},
     life::{Life, Lifespan},
     options::{Allow, Asker, TopicOptions, TypedReducer},
+    proposal::{ClientWrite, Proposal},
     revision::{Exhausted, Revision, RevisionCounter},
+    role::unreserved,
     sequence::{Admission, Outcomes, Sequences},
     session::Sessions,
     session_key::SessionKey,
@@ -69,7 +70,7 @@ pub(crate) struct TopicCell<T> {
     asker: Option<Asker>,
     life: Life,
     writers: Mutex<Sequences>,
-    /// Set under the writers' lock: whoever had found it before must not write what nobody will see.
+    /// Set under the writers' lock, for good: whoever had found it before must not write what nobody will see.
     removed: AtomicBool,
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
@@ -81,30 +82,6 @@ pub(crate) struct TopicCell<T> {
 /// The state that a write has replaced. It is dropped when the change has been announced, under no lock: dropping may
 /// be code of the app's.
 pub(crate) type Old<T> = Arc<Version<T>>;
-
-/// A batch of writes by a window, as the engine takes it.
-#[derive(Clone, Debug)]
-pub struct ClientWrite {
-    /// Who writes.
-    pub session: SessionKey,
-    /// What the app knows of who writes, for the hooks.
-    pub client: Option<Arc<Client>>,
-    /// The batch's number among those of its session to its topic; it only goes up.
-    pub seq: u64,
-    /// An asynchronous hook was asked about each of the writes; without, a topic that has one takes no new batch.
-    pub asked: bool,
-    /// The writes, each applied or refused for itself, in this order.
-    pub writes: Vec<Proposal>,
-}
-
-/// One write of a batch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Proposal {
-    /// Apply only if the topic is at exactly this revision.
-    pub expected: Option<Revision>,
-    /// What to change; or why somebody who was asked before refuses it.
-    pub change: Result<Change, Reject>,
-}
 
 /// What became of a window's batch, beside its outcomes.
 pub(crate) struct Taken {
@@ -148,8 +125,9 @@ impl<T: State> TopicCell<T> {
         }
     }
 
-    /// Refuses writes that nobody was asked about, where somebody has to be.
+    /// Refuses writes by the app's own code that nobody was asked about, where somebody has to be, or that nobody makes.
     pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
+        unreserved(self.name())?;
         if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name().clone())) } else { Ok(()) }
     }
 
@@ -223,11 +201,6 @@ impl<T: State> TopicCell<T> {
         self.remembered.store(writers.len() as u64, Ordering::Relaxed);
     }
 
-    /// Whether it has ended. It stays so, and it becomes so under the writers' lock.
-    pub(crate) fn is_removed(&self) -> bool {
-        self.removed.load(Ordering::Relaxed)
-    }
-
     /// A write was made.
     pub(crate) fn renew(&self, clock: &dyn Clock) {
         if self.options.renewed_by_writes {
@@ -285,6 +258,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
     /// How long it lives.
     fn life(&self) -> &Life;
 
+    /// Whether it has ended. It stays so.
+    fn is_removed(&self) -> bool;
+
     /// Ends it for all who hold it, once the write that is under way is done: nobody can write it any more. Says no
     /// where that was so before, or where `still` does, under the writers' lock; else returns the revision of its end.
     fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End>;
@@ -305,6 +281,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     /// Forgets what the sessions wrote, unless a write is under way: then it says no.
     fn forget(&self, sessions: &[SessionKey]) -> bool;
+
+    /// Forgets what was written by sessions that are not known any more, unless a write is under way: then it says no.
+    fn forget_unknown(&self, sessions: &Sessions) -> bool;
 
     fn remembered_writers(&self) -> u64;
 }
@@ -361,6 +340,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
         &self.life
     }
 
+    fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
+    }
+
     fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End> {
         let mut writers = self.writers.lock();
         if self.is_removed() || !still() {
@@ -378,9 +361,9 @@ impl<T: State> AnyTopic for TopicCell<T> {
             return None;
         }
         let revision = revisions.next().ok()?;
-        let current = self.current();
-        let version = Arc::new(current.next(revision, Arc::clone(&current.value)));
-        *self.current.lock() = version;
+        let (current, next) =
+            (self.current(), |current: &Version<T>| current.next(revision, Arc::clone(&current.value)));
+        *self.current.lock() = Arc::new(next(&current));
         Some(revision)
     }
 
@@ -451,6 +434,13 @@ impl<T: State> AnyTopic for TopicCell<T> {
         for session in sessions {
             writers.forget(session);
         }
+        self.count(&writers);
+        true
+    }
+
+    fn forget_unknown(&self, sessions: &Sessions) -> bool {
+        let Some(mut writers) = self.writers.try_lock() else { return false };
+        writers.retain(|session| sessions.knows(session));
         self.count(&writers);
         true
     }

@@ -1,18 +1,15 @@
 //! The state of a collection: a persistent map that remembers what changed last.
 
-use crate::revision::Revision;
+use crate::{
+    history::{Gone, History, Key},
+    revision::Revision,
+};
 use rpds::RedBlackTreeMapSync;
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
 };
 use std::{collections::BTreeSet, fmt, marker::PhantomData, sync::Arc};
-
-/// How many entities are remembered to have changed, or to have gone, last; who has not looked for longer gets the
-/// whole collection.
-pub const COLLECTION_LOG: usize = 4096;
-
-type Key = Arc<str>;
 
 /// The state of a [`Collection`](crate::Collection): keys, each with an entity. A key may be any text.
 ///
@@ -45,27 +42,6 @@ struct Slot<V> {
     born: Revision,
 }
 
-/// What changed, up to the revision that the state was last given.
-///
-/// **I14 bounded**: [`COLLECTION_LOG`] changes, one for each key.
-#[derive(Clone)]
-struct History {
-    /// What all states have in common that come from one another.
-    lineage: Arc<()>,
-    at: Revision,
-    /// From which revisions on the log is complete.
-    since: Revision,
-    log: RedBlackTreeMapSync<(Revision, Key), ()>,
-    /// Entities that have gone, and are in the log.
-    gone: RedBlackTreeMapSync<Key, Gone>,
-}
-
-#[derive(Clone, Copy)]
-struct Gone {
-    at: Revision,
-    born: Revision,
-}
-
 /// What has become of one entity since some revision.
 #[derive(Debug, PartialEq)]
 pub(crate) enum EntityChange<'a, V> {
@@ -79,17 +55,7 @@ pub(crate) enum EntityChange<'a, V> {
 impl<V> Entities<V> {
     /// A collection without entities.
     pub fn new() -> Self {
-        Self {
-            map: RedBlackTreeMapSync::new_sync(),
-            touched: BTreeSet::new(),
-            history: History {
-                lineage: Arc::new(()),
-                at: Revision::ZERO,
-                since: Revision::ZERO,
-                log: RedBlackTreeMapSync::new_sync(),
-                gone: RedBlackTreeMapSync::new_sync(),
-            },
-        }
+        Self { map: RedBlackTreeMapSync::new_sync(), touched: BTreeSet::new(), history: History::new() }
     }
 
     /// The entity.
@@ -226,24 +192,6 @@ impl<V> Entities<V> {
     }
 }
 
-impl History {
-    /// Whether a state with the other history was made from the one with this, and not given a revision yet.
-    fn is_before(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.lineage, &other.lineage) && self.at == other.at
-    }
-
-    fn forget_the_oldest(&mut self) {
-        while self.log.size() > COLLECTION_LOG {
-            let Some((oldest, key)) = self.log.first().map(|(oldest, ())| oldest.clone()) else { return };
-            self.log.remove_mut(&(oldest, Arc::clone(&key)));
-            self.since = self.since.max(oldest);
-            if self.gone.get(&key).is_some_and(|gone| gone.at == oldest) {
-                self.gone.remove_mut(&key);
-            }
-        }
-    }
-}
-
 impl<V> Default for Entities<V> {
     fn default() -> Self {
         Self::new()
@@ -322,6 +270,7 @@ impl<'de, V: Deserialize<'de>> Deserialize<'de> for Entities<V> {
 #[cfg(not(loom))]
 mod tests {
     use super::*;
+    use crate::history::COLLECTION_LOG;
     use proptest::prelude::*;
     use std::collections::BTreeMap;
 
