@@ -180,27 +180,32 @@ describe('a collection', () => {
     refuse();
   });
 
-  it('takes `__proto__` and the like for keys like any other', async () => {
-    const { open, data } = setup();
-    const store = await open();
-    for (const key of ['__proto__', 'constructor', 'a/b~c', '']) {
-      await store.upsert(key, task(key));
-      await store.merge(key, { done: true });
-      expect(store.key(key).get()).toEqual(task(key, true));
-    }
-    expect(Object.keys(data()).sort()).toEqual([
-      '',
-      '__proto__',
-      'a',
-      'a/b~c',
-      'b',
-      'c',
-      'constructor',
-    ]);
-    await store.remove('__proto__');
-    expect(store.get()?.has('__proto__')).toBe(false);
-    expect(({} as { done?: boolean }).done).toBeUndefined();
-  });
+  it.each([true, false])(
+    'takes `__proto__` and the like for keys (patches: %s)',
+    async (patches) => {
+      const { open, data } = setup({ patches });
+      const store = await open();
+      for (const key of ['__proto__', 'constructor', 'a/b~c', '']) {
+        await store.upsert(key, task(key));
+        await store.merge(key, { done: true });
+        expect(store.key(key).get()).toEqual(task(key, true));
+      }
+      expect(Object.keys(data()).sort()).toEqual([
+        '',
+        '__proto__',
+        'a',
+        'a/b~c',
+        'b',
+        'c',
+        'constructor',
+      ]);
+      for (const key of ['__proto__', 'constructor']) {
+        await store.remove(key);
+        expect(store.get()?.has(key)).toBe(false);
+      }
+      expect(({} as { done?: boolean }).done).toBeUndefined();
+    },
+  );
 
   it('pulls the whole where a patch does not apply, and says so where a whole is none', async () => {
     const { open, backend, data } = setup();

@@ -9,7 +9,7 @@ use crate::{
     error::{AccessError, ChangeError, UpdateError, WriteError, panic_text},
     life::{Life, Lifespan},
     options::{Allow, Asker, TopicOptions, TypedReducer},
-    proposal::{ClientWrite, Proposal},
+    proposal::{ClientWrite, Proposal, Taken},
     revision::{Exhausted, Revision, RevisionCounter},
     role::unreserved,
     sequence::{Admission, Outcomes, Sequences},
@@ -82,17 +82,6 @@ pub(crate) struct TopicCell<T> {
 /// The state that a write has replaced. It is dropped when the change has been announced, under no lock: dropping may
 /// be code of the app's.
 pub(crate) type Old<T> = Arc<Version<T>>;
-
-/// What became of a window's batch, beside its outcomes.
-pub(crate) struct Taken {
-    pub(crate) outcomes: Result<Outcomes, WriteError>,
-    /// The last revision that this very call made.
-    pub(crate) made: Option<Revision>,
-    /// The state before it, to be dropped when the change has been announced: that may be code of the app's.
-    pub(crate) old: Option<Arc<dyn AnyVersion>>,
-    /// A session whose place was needed.
-    pub(crate) evicted: Option<SessionKey>,
-}
 
 /// What the engine lends a topic for a write.
 #[derive(Clone, Copy)]
@@ -361,9 +350,9 @@ impl<T: State> AnyTopic for TopicCell<T> {
             return None;
         }
         let revision = revisions.next().ok()?;
-        let (current, next) =
-            (self.current(), |current: &Version<T>| current.next(revision, Arc::clone(&current.value)));
-        *self.current.lock() = Arc::new(next(&current));
+        let current = self.current();
+        let version = Arc::new(current.next(revision, Arc::clone(&current.value)));
+        *self.current.lock() = version;
         Some(revision)
     }
 

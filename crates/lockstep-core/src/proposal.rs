@@ -1,6 +1,9 @@
-//! What a window asks for: a batch of writes.
+//! What a window asks for, a batch of writes, and what became of it.
 
-use crate::{change::Change, client::Client, context::Reject, revision::Revision, session_key::SessionKey};
+use crate::{
+    change::Change, client::Client, context::Reject, error::WriteError, revision::Revision, sequence::Outcomes,
+    session_key::SessionKey, snapshot::AnyVersion,
+};
 use std::sync::Arc;
 
 /// A batch of writes by a window, as the engine takes it.
@@ -25,4 +28,15 @@ pub struct Proposal {
     pub expected: Option<Revision>,
     /// What to change; or why somebody who was asked before refuses it.
     pub change: Result<Change, Reject>,
+}
+
+/// What became of a window's batch, beside its outcomes.
+pub(crate) struct Taken {
+    pub(crate) outcomes: Result<Outcomes, WriteError>,
+    /// The last revision that this very call made.
+    pub(crate) made: Option<Revision>,
+    /// The state before it, to be dropped when the change has been announced: that may be code of the app's.
+    pub(crate) old: Option<Arc<dyn AnyVersion>>,
+    /// A session whose place was needed.
+    pub(crate) evicted: Option<SessionKey>,
 }
