@@ -12,7 +12,7 @@ use crate::{
     pages::Pages,
     reaper,
 };
-use lockstep_core::{CreateError, Reject, State, Store, StoreOptions, Topic, TopicFamily};
+use lockstep_core::{Collection, CreateError, Entities, Reject, State, Store, StoreOptions, Topic, TopicFamily};
 use std::{any::Any, future::Future, sync::Arc, time::Duration};
 use tauri::{
     Manager, Runtime, Webview,
@@ -78,6 +78,44 @@ impl Builder {
             bind_action(&mut self.bindings, topic.name());
         }
         let register = |store: &Store| store.create_with(topic, initial, options.engine).map(drop);
+        self.registrations.push(Box::new(register));
+        self
+    }
+
+    /// Adds a collection: a topic whose entities are written and sent one by one. A name that is added twice stops the
+    /// app at its start.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use tauri_plugin_lockstep::{Builder, Collection, Entities};
+    /// use ts_rs::TS;
+    ///
+    /// #[derive(Clone, Serialize, Deserialize, TS)]
+    /// pub struct Task {
+    ///     title: String,
+    ///     done: bool,
+    /// }
+    ///
+    /// pub const TASKS: Collection<Task> = Collection::new("tasks");
+    ///
+    /// let builder = Builder::new().collection(TASKS, Entities::new());
+    /// ```
+    pub fn collection<V: State + TS>(self, collection: Collection<V>, initial: Entities<V>) -> Self {
+        self.collection_with(collection, initial, TopicOptions::new())
+    }
+
+    /// Like [`Builder::collection`], with a reducer for the collection's actions, and hooks.
+    pub fn collection_with<V: State + TS>(
+        mut self,
+        collection: Collection<V>,
+        initial: Entities<V>,
+        options: TopicOptions<Entities<V>>,
+    ) -> Self {
+        self.bindings.add_collection::<V>(collection.name());
+        if let Some(bind_action) = options.bind_action {
+            bind_action(&mut self.bindings, collection.name());
+        }
+        let register = |store: &Store| store.create_collection_with(collection, initial, options.engine).map(drop);
         self.registrations.push(Box::new(register));
         self
     }

@@ -185,7 +185,9 @@ pub(crate) async fn write<R: Runtime>(
                 let conflict = matches!(error, WriteError::Conflict { .. });
                 let error = CommandError::from(error);
                 // In a batch, the answer beside the results has the current state for all of them.
-                let shown = if conflict && one { current(None) } else { None };
+                // A collection is no error's size: who wants it asks what changed.
+                let whole = conflict && one && !door.is_collection();
+                let shown = if whole { current(None) } else { None };
                 match shown {
                     Some(answer) => error.with_current(&answer),
                     None if may_read => error,

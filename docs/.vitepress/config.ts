@@ -100,6 +100,7 @@ const GUIDE: DefaultTheme.SidebarItem[] = [
       { text: 'Topics and their names', link: '/topics' },
       { text: 'Writing state', link: '/writing' },
       { text: 'Topics with a life', link: '/topics-with-a-life' },
+      { text: 'Collections', link: '/collections' },
       { text: 'Permissions', link: '/permissions' },
       { text: 'React, Vue, Svelte, stores', link: '/frameworks' },
     ],

@@ -107,6 +107,8 @@ pub struct StoreStats {
     pub mortal_topics: usize,
     /// Announcements that wait.
     pub announcements: usize,
+    /// Revisions whose JSON is kept to make deltas from, over all topics.
+    pub delta_bases: usize,
     /// Topics in which a long write keeps what is to be forgotten.
     pub unforgotten_topics: usize,
 }
@@ -277,6 +279,7 @@ impl Store {
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
             mortal_topics: self.shared.mortal.lock().len(),
             announcements: self.shared.announcements.waiting(),
+            delta_bases: topics.iter().map(|entry| entry.topic.deltas().bases()).sum(),
             unforgotten_topics: self.shared.unforgotten.lock().len(),
         }
     }
