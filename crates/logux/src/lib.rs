@@ -7,6 +7,7 @@ mod connection;
 mod id;
 mod log;
 mod node;
+mod server;
 mod store;
 #[cfg(any(test, feature = "test"))]
 pub mod testing;
@@ -22,6 +23,11 @@ pub use log::{Added, Filter, Listening, Log, NewMeta};
 pub use node::{
     AuthRequest, ClientNode, HookError, NodeError, NodeHandle, NodeOptions, Outgoing, Remote, ServerNode, State, Token,
 };
+pub use server::{
+    ActionType, AuthAttempt, BuildError, Channel, ChannelFilter, Context, Failure, NotFound, Server, ServerBuilder,
+};
+#[cfg(feature = "ws")]
+pub use server::{ListenOptions, Listener};
 #[cfg(feature = "redb")]
 pub use store::RedbStore;
 pub use store::{

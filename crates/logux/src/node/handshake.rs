@@ -138,8 +138,9 @@ impl Session {
         self.must_know = None;
         self.was_live = true;
         debug_assert!(self.role == Role::Client || self.base.fix == 0, "a server's clock is right");
-        self.watched.remote.send_replace(Some(self.remote.clone()));
         self.start_outbound(admitted.since);
+        // Whoever hears of it can send.
+        self.watched.remote.send_replace(Some(self.remote.clone()));
         self.update_state();
         while let Some(message) = self.unauthenticated.pop_front() {
             self.handle_message(message)?;

@@ -133,6 +133,10 @@ impl Default for NodeOptions {
 }
 
 impl NodeOptions {
+    pub(super) fn selects(&self, entry: &Entry) -> bool {
+        self.select.as_ref().is_none_or(|select| select(entry))
+    }
+
     /// The version of the app's own protocol; 0 says none. 0 by default.
     #[must_use]
     pub fn subprotocol(mut self, version: u32) -> Self {

@@ -97,6 +97,7 @@ impl Session {
                 // What the peer has made it has.
                 *entry.meta.id.node != *remote && (entry.meta.added > scan.after || again)
             });
+            page.retain(|entry| options.selects(entry));
             let entries = ask_about(&options, page).await?;
             let scan = last.filter(|_| goes_on).map(|at| Scan { at, ..scan });
             Ok(Batch { entries, handled: last.unwrap_or(0), scan })
@@ -105,10 +106,11 @@ impl Session {
 
     pub fn send_entries(&mut self, mut entries: Vec<Arc<Entry>>) {
         let scanned = &self.outbound.scanned;
-        entries.retain(|entry| !scanned.contains(&entry.meta.id));
         let handled = entries.iter().map(|entry| entry.meta.added).max().unwrap_or(0);
+        // Whoever gives entries to the handle has selected them.
+        entries.retain(|entry| !scanned.contains(&entry.meta.id) && (!self.listens || self.options.selects(entry)));
         if self.options.on_send.is_none() {
-            let entries = entries.into_iter().map(|entry| own(&self.options, entry)).collect();
+            let entries = entries.into_iter().map(own).collect();
             return self.send_batch(Batch { entries, handled, scan: None });
         }
         let options = Arc::clone(&self.options);
@@ -120,8 +122,8 @@ impl Session {
 
     pub fn send_batch(&mut self, batch: Batch) {
         let local = self.log.node_id();
-        let compress =
-            |(action, meta): (_, crate::Meta)| (action, self.base.compress(&meta, &local, self.options.public_only));
+        let public = self.options.public_only.then_some(self.options.subprotocol);
+        let compress = |(action, meta): (_, crate::Meta)| (action, self.base.compress(&meta, &local, public));
         let mut ids = Vec::new();
         let entries: Vec<_> = batch
             .entries
@@ -197,10 +199,7 @@ impl Session {
     }
 }
 
-fn own(options: &NodeOptions, entry: Arc<Entry>) -> Outgoing {
-    if options.select.as_ref().is_some_and(|select| !select(&entry)) {
-        return None;
-    }
+fn own(entry: Arc<Entry>) -> Outgoing {
     let Entry { action, meta } = Arc::unwrap_or_clone(entry);
     Some((action, meta))
 }
@@ -209,12 +208,9 @@ fn own(options: &NodeOptions, entry: Arc<Entry>) -> Outgoing {
 async fn ask_about(options: &NodeOptions, entries: Vec<Arc<Entry>>) -> Result<Vec<Outgoing>, NodeError> {
     let mut answers = Vec::with_capacity(entries.len());
     for entry in entries {
-        if options.select.as_ref().is_some_and(|select| !select(&entry)) {
-            continue;
-        }
         answers.push(match &options.on_send {
             Some(on_send) => on_send(entry).await.map_err(hook_error)?,
-            None => own(options, entry),
+            None => own(entry),
         });
     }
     Ok(answers)

@@ -18,8 +18,8 @@ pub struct Base {
 }
 
 impl Base {
-    /// Meta on its way out. Of the meta of a peer that is to see only what is public, the rest stays here.
-    pub fn compress(self, meta: &Meta, local: &str, public_only: bool) -> WireMeta {
+    /// Meta on its way out. With `public` only what is public leaves, and the subprotocol only if it is another.
+    pub fn compress(self, meta: &Meta, local: &str, public: Option<u32>) -> WireMeta {
         let shift = meta.id.ms.saturating_sub(self.time);
         let id = match meta.id.counter {
             0 if *meta.id.node == *local => WireId::Own(shift),
@@ -27,7 +27,7 @@ impl Base {
             counter => WireId::Full(shift, meta.id.node.as_ref().to_owned(), counter),
         };
         let time = meta.time.saturating_sub(self.fix).saturating_sub(self.time);
-        WireMeta { id, time, rest: rest(&meta.fields, public_only) }
+        WireMeta { id, time, rest: rest(&meta.fields, public) }
     }
 
     /// Meta on its way in. `None` where it is out of range, or where its known keys have other types.
@@ -48,10 +48,10 @@ impl Base {
     }
 }
 
-fn rest(fields: &Fields, public_only: bool) -> Map<String, Value> {
-    if public_only {
-        let subprotocol = fields.subprotocol.map(|version| ("subprotocol".to_owned(), version.into()));
-        return subprotocol.into_iter().collect();
+fn rest(fields: &Fields, public: Option<u32>) -> Map<String, Value> {
+    if let Some(known) = public {
+        let other = fields.subprotocol.filter(|version| *version != known);
+        return other.map(|version| ("subprotocol".to_owned(), version.into())).into_iter().collect();
     }
     match serde_json::to_value(fields) {
         Ok(Value::Object(rest)) => rest,
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn ids_of_the_sender_are_short() {
         let base = Base { time: 100, fix: 0 };
-        let id = |text| base.compress(&meta(text, 100), "a", false).id;
+        let id = |text| base.compress(&meta(text, 100), "a", None).id;
         assert_eq!(id("90 a 0"), WireId::Own(-10));
         assert_eq!(id("110 a 2"), WireId::Counted(10, 2));
         assert_eq!(id("110 b 0"), WireId::Full(10, "b".into(), 0));
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn times_are_fixed_and_ids_are_not() {
         let base = Base { time: 100, fix: 5 };
-        let sent = base.compress(&meta("110 a 0", 110), "a", false);
+        let sent = base.compress(&meta("110 a 0", 110), "a", None);
         assert_eq!((sent.id.clone(), sent.time), (WireId::Own(10), 5));
         // The peer's times are fixed the other way round.
         let back = base.expand(sent, "a").unwrap();
@@ -91,9 +91,10 @@ mod tests {
     fn only_what_is_public_leaves_where_asked() {
         let mut meta = meta("1 a 0", 1);
         meta.subprotocol = Some(2);
-        let rest = |public_only| Value::Object(Base::default().compress(&meta, "a", public_only).rest).to_string();
-        assert_eq!(rest(true), r#"{"subprotocol":2}"#);
-        assert_eq!(rest(false), r#"{"reasons":["r"],"subprotocol":2}"#);
+        let rest = |public| Value::Object(Base::default().compress(&meta, "a", public).rest).to_string();
+        assert_eq!(rest(Some(1)), r#"{"subprotocol":2}"#);
+        assert_eq!(rest(Some(2)), "{}");
+        assert_eq!(rest(None), r#"{"reasons":["r"],"subprotocol":2}"#);
     }
 
     #[test]
@@ -115,7 +116,7 @@ mod tests {
         ) {
             let meta = meta(&format!("{ms} {node} {counter}"), time);
             let base = Base { time: base, fix };
-            let back = base.expand(base.compress(&meta, "a", false), "a").unwrap();
+            let back = base.expand(base.compress(&meta, "a", None), "a").unwrap();
             prop_assert_eq!(back.id, Some(meta.id));
             prop_assert_eq!(back.time, Some(time));
             prop_assert_eq!(back.fields, meta.fields);
