@@ -2,6 +2,7 @@
 #![deny(missing_docs)]
 
 mod action;
+mod client;
 mod clock;
 mod connection;
 mod id;
@@ -14,6 +15,10 @@ pub mod testing;
 mod wire;
 
 pub use action::{Action, ActionError, Created, Entry, Fields, Meta, Status};
+pub use client::{
+    Client, ClientBuilder, ClientError, ClientStatus, DispatchError, IdentityError, Subscription, UndoReason,
+    client_id_at,
+};
 pub use clock::{Clock, SystemClock};
 pub use connection::{BoxConnection, Connection, ConnectionError, Connector, LocalConnection, LocalPair, Reconnect};
 #[cfg(feature = "ws")]

@@ -193,6 +193,11 @@ impl NodeOptions {
         self
     }
 
+    pub(crate) fn maybe_token(mut self, token: Option<Token>) -> Self {
+        self.token = token;
+        self
+    }
+
     /// Lets the peer in, or not: false answers `wrong-credentials`, an error answers itself. Without this hook, everybody
     /// is let in.
     #[must_use]
