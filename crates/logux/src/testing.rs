@@ -19,8 +19,10 @@
 //! ```
 
 mod pair;
+mod record;
 mod time;
 
 pub use crate::store::contract::{check_ledger, check_store};
 pub use pair::{Disorder, Side, TestPair};
+pub use record::Recorder;
 pub use time::TestTime;

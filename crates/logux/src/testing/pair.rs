@@ -248,7 +248,7 @@ enum Left {
     Cut,
 }
 
-fn frame_text(frame: &Frame) -> String {
+pub(super) fn frame_text(frame: &Frame) -> String {
     match frame {
         Frame::Text(text) => text.clone(),
         Frame::Binary(bytes) => String::from_utf8_lossy(bytes).into_owned(),
