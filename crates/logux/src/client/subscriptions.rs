@@ -131,7 +131,11 @@ impl Subscriptions {
         let Some(one) = active.get_mut(&text) else { return };
         one.count -= 1;
         if one.count == 0 {
+            let refused = matches!(&*one.settled.borrow(), Some(Err(_)));
             active.remove(&text);
+            if refused {
+                return;
+            }
             let _ = self.0.saying.send(Saying::Unsubscribe(key.clone()));
         }
     }

@@ -155,7 +155,9 @@ impl Session {
         // An acknowledgement of what was never sent, or for the second time, moves nothing.
         let mut newest = None;
         while let Some(first) = self.outbound.outstanding.front() {
-            if first.added > added {
+            // Messages of actions that are not stored repeat the number before: each has its own answer.
+            let is_later = first.added > added || newest == Some(added);
+            if is_later {
                 break;
             }
             newest = Some(first.added);

@@ -8,6 +8,9 @@ use crate::{
 };
 use std::{collections::HashMap, sync::Arc};
 
+/// How long to wait for a store that fails.
+const AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
+
 fn undone(reason: &str) -> Outcome {
     Outcome::Undone(reason.to_owned())
 }
@@ -158,19 +161,25 @@ impl Server {
 
     /// Notes the end, then says it: an answer that is lost is given again when it is asked for.
     pub(super) async fn finish(&self, entry: &Arc<Entry>, outcome: Outcome) {
-        let said = async {
-            let is_subscription = matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe");
-            if !is_subscription {
-                let (id, outcome, keep) = (entry.meta.id.clone(), outcome.clone(), self.0.keep_finished);
-                self.ledger(move |ledger| ledger.finish(&id, &outcome, keep)).await?;
-            }
-            match &outcome {
-                Outcome::Processed => self.say_processed(entry).await,
-                Outcome::Undone(reason) => self.say_undone(entry, reason).await,
-            }
-        };
-        if let Err(error) = said.await {
+        let is_subscription = matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe");
+        while let Err(error) = self.try_finish(entry, &outcome, !is_subscription).await {
             tracing::error!(%error, id = %entry.meta.id, "an action's end could not be noted");
+            if self.is_stopping() {
+                return;
+            }
+            // The client waits for an answer, and what waits behind would fare no better.
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+
+    async fn try_finish(&self, entry: &Arc<Entry>, outcome: &Outcome, notes: bool) -> Result<(), StoreError> {
+        if notes {
+            let (id, outcome, keep) = (entry.meta.id.clone(), outcome.clone(), self.0.keep_finished);
+            self.ledger(move |ledger| ledger.finish(&id, &outcome, keep)).await?;
+        }
+        match outcome {
+            Outcome::Processed => self.say_processed(entry).await,
+            Outcome::Undone(reason) => self.say_undone(entry, reason).await,
         }
     }
 
