@@ -6,6 +6,7 @@ import {
   removeTopic as removeTopicOver,
 } from './core/admin.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
+import { pageOf } from './core/page.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
 import {
@@ -14,7 +15,7 @@ import {
   type RevisionSyncOptions,
 } from './core/sync.js';
 import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
-import type { AdminTransport, Hide, RoleTransport, Transport, Wake } from './core/transport.js';
+import type { AdminTransport, RoleTransport, Transport } from './core/transport.js';
 import type {
   InvalidationEvent,
   InvalidationSubscriber,
@@ -22,6 +23,7 @@ import type {
   SnapshotProvider,
   Unsubscribe,
 } from './core/types.js';
+import { isHidden, onHide, onWake } from './page-events.js';
 
 /** As much of `listen` of `@tauri-apps/api/event` as is needed: give your own in tests. */
 export type TauriListen = <T = unknown>(
@@ -118,6 +120,7 @@ export function createTauriRevisionSync<T>(
   options: TauriRevisionSyncOptions<T>,
 ): RevisionSyncHandle {
   return createRevisionSync({
+    onWake: globalThis.document && onWake,
     ...options,
     subscriber: createTauriInvalidationSubscriber(options),
     provider: createTauriSnapshotProvider<T>(options),
@@ -179,47 +182,19 @@ export function createTauriRoleTransport(): RoleTransport {
   return Object.assign(createTauriTransport(), {
     joinRole: (session: string) => invoke(command('join_role'), { session }),
     leaveRole: (session: string) => invoke(command('leave_role'), { session }),
-    hidden: () => document.visibilityState === 'hidden',
+    hidden: isHidden,
     onHide,
   });
 }
 
-function onHide(handler: (hide: Hide) => void): Unsubscribe {
-  // It ends what is given it as options, by its signal.
-  const until = new AbortController();
-  window.addEventListener('pagehide', () => handler({ leaving: true }), until);
-  document.addEventListener(
-    'visibilitychange',
-    () => {
-      if (document.visibilityState === 'hidden') handler({ leaving: false });
-    },
-    until,
-  );
-  return () => until.abort();
-}
-
-/** WebView2 does not report every hiding, so the focus counts as well. */
-function onWake(handler: (wake: Wake) => void): Unsubscribe {
-  // It ends what is given it as options, by its signal.
-  const until = new AbortController();
-  const awake = (): void => handler({ restored: false });
-  window.addEventListener('focus', awake, until);
-  window.addEventListener('online', awake, until);
-  window.addEventListener(
-    'pageshow',
-    ({ persisted }) => {
-      if (persisted) handler({ restored: true });
-    },
-    until,
-  );
-  document.addEventListener(
-    'visibilitychange',
-    () => {
-      if (document.visibilityState === 'visible') awake();
-    },
-    until,
-  );
-  return () => until.abort();
+/**
+ * Tauri's transport, or what was given in its place: asked for at each use, since topics are defined
+ * before anything runs.
+ */
+function here<T extends Transport>(tauri: T): T {
+  return new Proxy(tauri, {
+    get: (own, key) => Reflect.get(pageOf({}).transport ?? own, key),
+  });
 }
 
 /**
@@ -241,7 +216,7 @@ export function defineTopic<T, A = never>(
   topic: string,
   options?: TopicStoreOptions,
 ): TopicStore<T, A> {
-  return createTopicStore<T, A>(topic, createTauriTransport(), options);
+  return createTopicStore<T, A>(topic, here(createTauriTransport()), options);
 }
 
 /**
@@ -258,7 +233,7 @@ export function defineTopicFamily<T, A = never>(
   family: string,
   options?: TopicStoreOptions,
 ): TopicFamily<T, A> {
-  return createTopicFamily<T, A>(family, createTauriAdminTransport(), options);
+  return createTopicFamily<T, A>(family, here(createTauriAdminTransport()), options);
 }
 
 /**
@@ -275,7 +250,7 @@ export function defineTopicFamily<T, A = never>(
  * });
  */
 export function defineRole(options?: RoleOptions): Role {
-  return createRole(createTauriRoleTransport(), options);
+  return createRole(here(createTauriRoleTransport()), options);
 }
 
 /**
@@ -288,7 +263,7 @@ export function defineRole(options?: RoleOptions): Role {
  * await listTopics({ prefix: 'downloads/' }); // ['downloads/1', 'downloads/2']
  */
 export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
-  return listTopicsOver(createTauriAdminTransport(), options);
+  return listTopicsOver(here(createTauriAdminTransport()), options);
 }
 
 /**
@@ -303,5 +278,5 @@ export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
  * await removeTopic('draft');
  */
 export function removeTopic(topic: string): Promise<boolean> {
-  return removeTopicOver(createTauriAdminTransport(), topic);
+  return removeTopicOver(here(createTauriAdminTransport()), topic);
 }

@@ -110,6 +110,10 @@ impl Builder {
     }
 
     /// Like [`Builder::family`], with options that each of its topics gets.
+    ///
+    /// Where a window creates the topic, `initial` runs as part of a write, like a hook: it must be quick, must not call
+    /// the plugin (that is [`AccessError::InsideWrite`](crate::AccessError::InsideWrite)), and a panic of it is told to
+    /// the window.
     pub fn family_with<T: State + TS>(
         mut self,
         family: TopicFamily<T>,
@@ -129,6 +133,11 @@ impl Builder {
     /// [`Client`](crate::Client), which every hook and every topic's `allow` sees. A page that it refuses has no topic,
     /// whatever its capabilities say. It may take 30 s; where it takes longer or panics, the call is refused, and the
     /// app asked again with the next one.
+    ///
+    /// It judges a webview and the page at its top, [`Webview::url`]. Tauri tells a command not which frame calls: where
+    /// a capability lets addresses from elsewhere in (`"remote": { "urls": […] }`), a frame of such a page inside one of
+    /// yours has what yours was granted here, as far as that capability goes. Without `remote`, no frame from elsewhere
+    /// reaches the plugin.
     ///
     /// ```
     /// use tauri::Webview;
@@ -219,7 +228,7 @@ impl Builder {
                 for register in registrations {
                     register(&store)?;
                 }
-                app.manage(Lockstep::new(store.clone(), settings));
+                app.manage(Lockstep::new(store.clone(), settings, authorize.is_some()));
                 app.manage(Arc::clone(&managed));
                 app.manage(Authority { authorize, reporter: reporter.clone() });
                 tauri::async_runtime::spawn(reaper::run(store.clone(), Arc::clone(&signal.reap), reporter));

@@ -120,13 +120,15 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
       ...(operations.length > 1 ? { writes: operations } : operations[0]),
     };
     let answer: unknown;
+    const began = performance.now();
     try {
       answer = await repeated(() => transport.write(request), {
         budgetMs: writeTimeoutMs,
         message: `No answer to the write to "${topic}" came within ${writeTimeoutMs} ms: whether it was applied is unknown`,
         // A bare string is Tauri's own refusal: the command did not run.
         isOpen: (error) =>
-          typeof error !== 'string' && explained(error, 'write').kind === 'transport',
+          typeof error !== 'string' &&
+          ['transport', 'busy'].includes(explained(error, 'write').kind),
         late: (late) => {
           for (const each of stores) each.took(late, []);
         },
@@ -142,6 +144,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
       if (kind === 'unknownTopic') engine.refresh();
       return;
     }
+    engine.done('write', began, answer);
     const results = resultsOf(answer, writes.length);
     const ended = writes.map((write, i) => ({ write, result: results[i] }));
     await Promise.all(

@@ -14,6 +14,7 @@ mod client;
 mod clients;
 mod clock;
 mod context;
+mod door;
 mod error;
 mod family;
 mod life;
@@ -37,12 +38,12 @@ pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
 pub use cell::{ClientWrite, Proposal, State};
 pub use change::Change;
 pub use client::Client;
-pub use clients::Door;
 pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
+pub use door::Door;
 pub use error::{
-    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
-    TryUpdateError, UpdateError, WriteError,
+    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, JoinError, PullError, SubscribeError,
+    TransactionError, TryUpdateError, UpdateError, WriteError,
 };
 pub use family::{ClientCreate, TopicFamily, unique_topic};
 pub use life::SELF_DESTRUCT_INTERVAL;
