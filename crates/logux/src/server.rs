@@ -109,7 +109,7 @@ impl Server {
     /// # Errors
     /// [`StoreError`]: nobody was told.
     pub async fn undo(&self, entry: &crate::Entry, reason: &str) -> Result<(), StoreError> {
-        self.say_undone(entry, reason).await
+        self.say(entry, &crate::Outcome::Undone(reason.to_owned())).await
     }
 
     /// Stops: nobody comes in any more, connections are closed, and what was acknowledged is processed. Returns when all

@@ -53,7 +53,9 @@ fn frame() -> impl Strategy<Value = String> {
 fn collect(value: &Value, at: String, places: &mut Vec<String>) {
     places.push(at.clone());
     match value {
-        Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| collect(item, format!("{at}/{n}"), places)),
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(n, item)| collect(item, format!("{at}/{n}"), places))
+        }
         Value::Object(fields) => fields.iter().for_each(|(key, field)| {
             collect(field, format!("{at}/{}", key.replace('/', "~1")), places);
         }),

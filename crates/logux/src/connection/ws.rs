@@ -23,6 +23,9 @@ pub(crate) const MAX_FRAME: usize = 4 << 20;
 /// What every idle connection keeps.
 const BUFFER: usize = 4 << 10;
 
+/// What is written at once at most. It is there only while it is needed.
+const WRITE: usize = 16 << 10;
+
 /// TCP, with or without TLS.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin {}
 
@@ -37,7 +40,7 @@ pub struct WsConnection {
 pub(crate) fn config(max_frame: usize) -> WebSocketConfig {
     WebSocketConfig::default()
         .read_buffer_size(BUFFER)
-        .write_buffer_size(BUFFER)
+        .write_buffer_size(WRITE)
         .max_message_size(Some(max_frame))
         .max_frame_size(Some(max_frame))
 }

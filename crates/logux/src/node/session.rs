@@ -101,7 +101,8 @@ pub(super) struct Session {
     timer: Pin<Box<Sleep>>,
     connection: BoxConnection,
     frames: VecDeque<Frame>,
-    needs_flush: bool,
+    /// How many frames the connection has taken since it was flushed.
+    unflushed: usize,
     inlet: Inlet,
     pub was_live: bool,
     pub begins_anew: bool,
@@ -148,7 +149,7 @@ impl Session {
             timer: Box::pin(tokio::time::sleep_until(now + options.ping.min(options.timeout))),
             connection,
             frames: VecDeque::new(),
-            needs_flush: false,
+            unflushed: 0,
             inlet,
             was_live: false,
             begins_anew: false,
@@ -185,6 +186,12 @@ impl Session {
         if let Err(error) = self.poll_write(cx) {
             return Poll::Ready(Event::Ended(Some(error)));
         }
+        // What is written waits for more, unless there is none or it is enough.
+        if self.unflushed >= MAX_FRAMES {
+            if let Err(error) = self.poll_flush(cx) {
+                return Poll::Ready(Event::Ended(Some(error)));
+            }
+        }
         if self.timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Event::Deadline);
         }
@@ -211,7 +218,20 @@ impl Session {
                 return Poll::Ready(Event::Entry(entry));
             }
         }
-        Poll::Pending
+        match self.poll_flush(cx) {
+            Ok(()) => Poll::Pending,
+            Err(error) => Poll::Ready(Event::Ended(Some(error))),
+        }
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
+        if self.unflushed > 0 {
+            if let Poll::Ready(flushed) = Pin::new(&mut *self.connection).poll_flush(cx) {
+                flushed?;
+                self.unflushed = 0;
+            }
+        }
+        Ok(())
     }
 
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
@@ -223,16 +243,7 @@ impl Session {
             }
             if let Some(frame) = self.frames.pop_front() {
                 connection.as_mut().start_send(frame)?;
-                self.needs_flush = true;
-            }
-        }
-        if self.needs_flush {
-            match connection.poll_flush(cx) {
-                Poll::Ready(flushed) => {
-                    flushed?;
-                    self.needs_flush = false;
-                }
-                Poll::Pending => {}
+                self.unflushed += 1;
             }
         }
         Ok(())
@@ -380,10 +391,10 @@ impl Session {
         self.watched.set_state(State::Disconnected);
         self.watched.remote.send_replace(None);
         let last_words = poll_fn(|cx| {
-            if self.poll_write(cx).is_err() {
+            if self.poll_write(cx).is_err() || self.poll_flush(cx).is_err() {
                 return Poll::Ready(());
             }
-            if !self.frames.is_empty() || self.needs_flush {
+            if !self.frames.is_empty() || self.unflushed > 0 {
                 return Poll::Pending;
             }
             Pin::new(&mut *self.connection).poll_close(cx).map(|_| ())

@@ -126,7 +126,7 @@ impl Server {
             };
             let head = read_head(&mut io).await?;
             if !is_upgrade(&head) {
-                self.answer(&head, &mut io).await?;
+                self.answer_request(&head, &mut io).await?;
                 return Ok(None);
             }
             let io: Box<dyn Io> = Box::new(Prefixed { head, at: 0, io });
@@ -142,7 +142,7 @@ impl Server {
         Ok(())
     }
 
-    async fn answer(&self, head: &[u8], io: &mut Box<dyn Io>) -> io::Result<()> {
+    async fn answer_request(&self, head: &[u8], io: &mut Box<dyn Io>) -> io::Result<()> {
         let (status, body) = match (head.starts_with(b"GET /health "), self.is_stopping()) {
             (_, true) => ("503 Service Unavailable", "The server is shutting down\n"),
             (true, false) => ("200 OK", "OK\n"),

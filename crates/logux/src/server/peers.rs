@@ -7,7 +7,7 @@ use crate::{
     id::{client_of, parse_id, user_of},
     log::NewMeta,
     node::{AuthRequest, NodeError, NodeHandle, Receiver, Selector, ServerNode},
-    store::{Outcome, Progress, StoreError},
+    store::{Progress, StoreError},
     wire::LoguxError,
 };
 use parking_lot::Mutex;
@@ -133,8 +133,7 @@ impl Server {
             match known.next().flatten() {
                 None => self.enqueue(entry),
                 // The answer was lost: it is given again, and nothing else happens.
-                Some(Progress::Finished(Outcome::Processed)) => self.say_processed(&entry).await?,
-                Some(Progress::Finished(Outcome::Undone(reason))) => self.say_undone(&entry, &reason).await?,
+                Some(Progress::Finished(outcome)) => self.say(&entry, &outcome).await?,
                 // It waits for its turn.
                 Some(_) => {}
             }

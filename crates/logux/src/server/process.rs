@@ -4,8 +4,10 @@ use super::{ActionType, Channel, Context, Failure, NotFound, Server, peers::end}
 use crate::{
     action::{Action, Entry, Fields, Meta, Status},
     id::client_of,
+    log::NewMeta,
     store::{MetaChange, Outcome, StoreError},
 };
+use serde_json::Map;
 use std::{collections::HashMap, sync::Arc};
 
 /// How long to wait for a store that fails.
@@ -16,29 +18,21 @@ fn undone(reason: &str) -> Outcome {
 }
 
 impl Server {
-    /// All of it: what it does, and the answer.
-    pub(super) async fn process(&self, entry: &Arc<Entry>) -> Outcome {
-        let outcome = match entry.action.kind() {
-            "logux/subscribe" => self.subscribe(entry).await,
-            "logux/unsubscribe" => self.unsubscribe(entry),
-            kind => match self.0.types.find(kind) {
-                Some(definition) => {
-                    let context = self.context(entry, HashMap::new());
-                    let outcome = self.process_as(definition, &context).await;
-                    if let Some(finally) = &definition.finally {
-                        finally(context);
-                    }
-                    match outcome {
-                        Some(outcome) => outcome,
-                        // Its answer is somebody else's.
-                        None => return Outcome::Processed,
-                    }
+    /// What it does. `None` where its end is somebody else's.
+    pub(super) async fn process(&self, entry: &Arc<Entry>) -> Option<Outcome> {
+        match entry.action.kind() {
+            "logux/subscribe" => Some(self.subscribe(entry).await),
+            "logux/unsubscribe" => Some(self.unsubscribe(entry)),
+            kind => {
+                let Some(definition) = self.0.types.find(kind) else { return Some(undone("unknownType")) };
+                let context = self.context(entry, HashMap::new());
+                let outcome = self.process_as(definition, &context).await;
+                if let Some(finally) = &definition.finally {
+                    finally(context);
                 }
-                None => undone("unknownType"),
-            },
-        };
-        self.finish(entry, outcome.clone()).await;
-        outcome
+                outcome
+            }
+        }
     }
 
     fn context(&self, entry: &Arc<Entry>, params: HashMap<String, String>) -> Context {
@@ -159,52 +153,59 @@ impl Server {
         self.0.router.unsubscribe(&entry.meta.id.node, channel, &filter_id(&entry.action))
     }
 
-    /// Notes the end, then says it: an answer that is lost is given again when it is asked for.
-    pub(super) async fn finish(&self, entry: &Arc<Entry>, outcome: Outcome) {
-        let is_subscription = matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe");
-        while let Err(error) = self.try_finish(entry, &outcome, !is_subscription).await {
-            tracing::error!(%error, id = %entry.meta.id, "an action's end could not be noted");
+    /// Notes how actions have ended, then says it: an answer that is lost is given again when it is asked for.
+    pub(super) async fn finish(&self, ended: Vec<(Arc<Entry>, Outcome)>) {
+        let ended = Arc::new(ended);
+        while let Err(error) = self.try_finish(&ended).await {
+            tracing::error!(%error, "the end of actions could not be noted");
             if self.is_stopping() {
                 return;
             }
-            // The client waits for an answer, and what waits behind would fare no better.
+            // Clients wait for an answer, and what waits behind would fare no better.
             tokio::time::sleep(AGAIN).await;
         }
     }
 
-    async fn try_finish(&self, entry: &Arc<Entry>, outcome: &Outcome, notes: bool) -> Result<(), StoreError> {
-        if notes {
-            let (id, outcome, keep) = (entry.meta.id.clone(), outcome.clone(), self.0.keep_finished);
-            self.ledger(move |ledger| ledger.finish(&id, &outcome, keep)).await?;
+    async fn try_finish(&self, ended: &Arc<Vec<(Arc<Entry>, Outcome)>>) -> Result<(), StoreError> {
+        let (noted, keep) = (Arc::clone(ended), self.0.keep_finished);
+        self.ledger(move |ledger| {
+            let is_subscription =
+                |entry: &Entry| matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe");
+            let mut actions = noted.iter().filter(|(entry, _)| !is_subscription(entry));
+            actions.try_for_each(|(entry, outcome)| ledger.finish(&entry.meta.id, outcome, keep))
+        })
+        .await?;
+        let mut answers = Vec::with_capacity(ended.len());
+        for (entry, outcome) in ended.iter() {
+            answers.push(self.answer(entry, outcome).await?);
         }
-        match outcome {
-            Outcome::Processed => self.say_processed(entry).await,
-            Outcome::Undone(reason) => self.say_undone(entry, reason).await,
-        }
+        self.0.log.add_all(answers).await.map(|_| ())
     }
 
-    pub(super) async fn say_processed(&self, entry: &Entry) -> Result<(), StoreError> {
-        let action = Action::new("logux/processed").with("id", entry.meta.id.to_string());
-        let mut fields = Fields::to_client(client_of(&entry.meta.id.node));
-        fields.status = Some(Status::Processed);
-        self.0.log.add(action, fields).await.map(|_| ())
+    /// Gives an answer, perhaps not for the first time.
+    pub(super) async fn say(&self, entry: &Entry, outcome: &Outcome) -> Result<(), StoreError> {
+        let answer = self.answer(entry, outcome).await?;
+        self.0.log.add_all(vec![answer]).await.map(|_| ())
     }
 
-    pub(super) async fn say_undone(&self, entry: &Entry, reason: &str) -> Result<(), StoreError> {
-        // Whoever got the action hears that it is undone.
-        let known = self.0.log.by_id(&entry.meta.id).await?;
-        let fields = known.as_deref().unwrap_or(entry).meta.fields.clone();
-        let mut to = Fields {
-            channels: fields.channels,
-            users: fields.users,
-            nodes: fields.nodes,
-            clients: fields.clients,
-            exclude_clients: fields.exclude_clients,
-            ..Fields::default()
+    async fn answer(&self, entry: &Entry, outcome: &Outcome) -> Result<(Action, NewMeta), StoreError> {
+        let client = client_of(&entry.meta.id.node);
+        let (action, mut to) = match outcome {
+            Outcome::Processed => {
+                let action = Action::new("logux/processed").with("id", entry.meta.id.to_string());
+                (action, Fields::default())
+            }
+            Outcome::Undone(reason) => {
+                // Whoever got the action hears that it is undone.
+                let known = self.0.log.by_id(&entry.meta.id).await?;
+                let fields = known.as_deref().unwrap_or(entry).meta.fields.clone();
+                let to = Fields { keep_last: None, subprotocol: None, sync: false, extra: Map::new(), ..fields };
+                (undo(entry, reason), to)
+            }
         };
-        to.reasons = fields.reasons;
-        to.clients.push(client_of(&entry.meta.id.node).to_owned());
-        self.0.log.add(undo(entry, reason), Fields { status: Some(Status::Processed), ..to }).await.map(|_| ())
+        to.clients.push(client.to_owned());
+        to.status = Some(Status::Processed);
+        Ok((action, to.into()))
     }
 
     /// Denies a client what is not its own.

@@ -8,8 +8,13 @@ use crate::{
 };
 use std::{
     collections::{HashMap, VecDeque},
+    future::poll_fn,
     sync::Arc,
+    task::Poll,
 };
+
+/// How many answers may wait for each other.
+const ANSWERS: usize = 64;
 
 type Key = (String, Arc<str>);
 
@@ -48,7 +53,7 @@ impl Server {
                 match progress {
                     Progress::Received(entry) => server.enqueue(entry),
                     // Nobody knows how far it came.
-                    Progress::Begun(entry) => server.finish(&entry, Outcome::Undone("error".to_owned())).await,
+                    Progress::Begun(entry) => server.finish(vec![(entry, Outcome::Undone("error".to_owned()))]).await,
                     Progress::Finished(_) => {}
                 }
             }
@@ -57,24 +62,43 @@ impl Server {
 
     async fn work(self, key: Key) {
         let _busy = self.busy();
+        // What has ended and is not answered yet: many answers cost little more than one.
+        let mut ended: Vec<(Arc<Entry>, Outcome)> = Vec::new();
         loop {
             let next = {
                 let mut queues = self.0.queues.lock();
                 let next = queues.0.get_mut(&key).and_then(VecDeque::pop_front);
-                if next.is_none() {
+                if next.is_none() && ended.is_empty() {
                     queues.0.remove(&key);
+                    return;
                 }
                 next
             };
-            let Some(entry) = next else { return };
-            let outcome = self.process(&entry).await;
-            if matches!(outcome, Outcome::Processed) {
+            let Some(entry) = next else {
+                self.finish(std::mem::take(&mut ended)).await;
                 continue;
+            };
+            let outcome = {
+                let mut processing = std::pin::pin!(self.process(&entry));
+                match poll_fn(|cx| Poll::Ready(processing.as_mut().poll(cx))).await {
+                    Poll::Ready(outcome) => outcome,
+                    // Who has to wait does not keep others waiting.
+                    Poll::Pending => {
+                        self.finish(std::mem::take(&mut ended)).await;
+                        processing.await
+                    }
+                }
+            };
+            let Some(outcome) = outcome else { continue };
+            let failed = matches!(outcome, Outcome::Undone(_));
+            ended.push((entry, outcome));
+            if failed {
+                // What waits may build on what has failed.
+                let behind = self.0.queues.lock().0.get_mut(&key).map(std::mem::take).unwrap_or_default();
+                ended.extend(behind.into_iter().map(|entry| (entry, Outcome::Undone("error".to_owned()))));
             }
-            // What waits may build on what has failed.
-            let behind = self.0.queues.lock().0.get_mut(&key).map(std::mem::take).unwrap_or_default();
-            for entry in behind {
-                self.finish(&entry, Outcome::Undone("error".to_owned())).await;
+            if failed || ended.len() >= ANSWERS {
+                self.finish(std::mem::take(&mut ended)).await;
             }
         }
     }
