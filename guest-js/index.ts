@@ -4,7 +4,7 @@
  * Start with {@link defineTopic}. {@link createTauriRevisionSync} is the smaller building block
  * for a store of your own; `tauri-plugin-lockstep-api/core` is all of it without Tauri.
  *
- * @module
+ * @module tauri-plugin-lockstep-api
  */
 export * from './core/index.js';
 export {
@@ -15,6 +15,7 @@ export {
   createTauriRoleTransport,
   createTauriSnapshotProvider,
   createTauriTransport,
+  defineCollection,
   defineRole,
   defineTopic,
   defineTopicFamily,

@@ -5,8 +5,11 @@ import {
   listTopics as listTopicsOver,
   removeTopic as removeTopicOver,
 } from './core/admin.js';
+import { createCollectionStore } from './core/collection.js';
+import type { CollectionStore } from './core/collection-store.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
 import { flush as flushOver } from './core/flush.js';
+import { pageOf } from './core/page.js';
 import type { Revision } from './core/revision.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
@@ -16,14 +19,7 @@ import {
   type RevisionSyncOptions,
 } from './core/sync.js';
 import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
-import type {
-  AdminTransport,
-  FlushTransport,
-  Hide,
-  RoleTransport,
-  Transport,
-  Wake,
-} from './core/transport.js';
+import type { AdminTransport, FlushTransport, RoleTransport, Transport } from './core/transport.js';
 import type {
   InvalidationEvent,
   InvalidationSubscriber,
@@ -31,6 +27,7 @@ import type {
   SnapshotProvider,
   Unsubscribe,
 } from './core/types.js';
+import { isHidden, onHide, onWake } from './page-events.js';
 
 /** As much of `listen` of `@tauri-apps/api/event` as is needed: give your own in tests. */
 export type TauriListen = <T = unknown>(
@@ -127,6 +124,7 @@ export function createTauriRevisionSync<T>(
   options: TauriRevisionSyncOptions<T>,
 ): RevisionSyncHandle {
   return createRevisionSync({
+    onWake: globalThis.document && onWake,
     ...options,
     subscriber: createTauriInvalidationSubscriber(options),
     provider: createTauriSnapshotProvider<T>(options),
@@ -188,7 +186,7 @@ export function createTauriRoleTransport(): RoleTransport {
   return Object.assign(createTauriTransport(), {
     joinRole: (session: string) => invoke(command('join_role'), { session }),
     leaveRole: (session: string) => invoke(command('leave_role'), { session }),
-    hidden: () => document.visibilityState === 'hidden',
+    hidden: isHidden,
     onHide,
   });
 }
@@ -205,42 +203,14 @@ export function createTauriFlushTransport(): FlushTransport {
   });
 }
 
-function onHide(handler: (hide: Hide) => void): Unsubscribe {
-  // It ends what is given it as options, by its signal.
-  const until = new AbortController();
-  window.addEventListener('pagehide', () => handler({ leaving: true }), until);
-  document.addEventListener(
-    'visibilitychange',
-    () => {
-      if (document.visibilityState === 'hidden') handler({ leaving: false });
-    },
-    until,
-  );
-  return () => until.abort();
-}
-
-/** WebView2 does not report every hiding, so the focus counts as well. */
-function onWake(handler: (wake: Wake) => void): Unsubscribe {
-  // It ends what is given it as options, by its signal.
-  const until = new AbortController();
-  const awake = (): void => handler({ restored: false });
-  window.addEventListener('focus', awake, until);
-  window.addEventListener('online', awake, until);
-  window.addEventListener(
-    'pageshow',
-    ({ persisted }) => {
-      if (persisted) handler({ restored: true });
-    },
-    until,
-  );
-  document.addEventListener(
-    'visibilitychange',
-    () => {
-      if (document.visibilityState === 'visible') awake();
-    },
-    until,
-  );
-  return () => until.abort();
+/**
+ * Tauri's transport, or what was given in its place: asked for at each use, since topics are defined
+ * before anything runs.
+ */
+function here<T extends Transport>(tauri: T): T {
+  return new Proxy(tauri, {
+    get: (own, key) => Reflect.get(pageOf({}).transport ?? own, key),
+  });
 }
 
 /**
@@ -262,7 +232,24 @@ export function defineTopic<T, A = never>(
   topic: string,
   options?: TopicStoreOptions,
 ): TopicStore<T, A> {
-  return createTopicStore<T, A>(topic, createTauriTransport(), options);
+  return createTopicStore<T, A>(topic, here(createTauriTransport()), options);
+}
+
+/**
+ * The store of one collection in this window: entities that are read, written and sent one by one.
+ * It costs nothing until it is used.
+ *
+ * @example
+ * export const tasks = defineCollection<Task>('tasks');
+ *
+ * tasks.key('42').subscribe((task) => render(task));
+ * await tasks.merge('42', { done: true });
+ */
+export function defineCollection<V, A = never>(
+  collection: string,
+  options?: TopicStoreOptions,
+): CollectionStore<V, A> {
+  return createCollectionStore<V, A>(collection, here(createTauriTransport()), options);
 }
 
 /**
@@ -279,7 +266,7 @@ export function defineTopicFamily<T, A = never>(
   family: string,
   options?: TopicStoreOptions,
 ): TopicFamily<T, A> {
-  return createTopicFamily<T, A>(family, createTauriAdminTransport(), options);
+  return createTopicFamily<T, A>(family, here(createTauriAdminTransport()), options);
 }
 
 /**
@@ -296,7 +283,7 @@ export function defineTopicFamily<T, A = never>(
  * });
  */
 export function defineRole(options?: RoleOptions): Role {
-  return createRole(createTauriRoleTransport(), options);
+  return createRole(here(createTauriRoleTransport()), options);
 }
 
 /**
@@ -309,7 +296,7 @@ export function defineRole(options?: RoleOptions): Role {
  * await listTopics({ prefix: 'downloads/' }); // ['downloads/1', 'downloads/2']
  */
 export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
-  return listTopicsOver(createTauriAdminTransport(), options);
+  return listTopicsOver(here(createTauriAdminTransport()), options);
 }
 
 /**
@@ -324,7 +311,7 @@ export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
  * await removeTopic('draft');
  */
 export function removeTopic(topic: string): Promise<boolean> {
-  return removeTopicOver(createTauriAdminTransport(), topic);
+  return removeTopicOver(here(createTauriAdminTransport()), topic);
 }
 
 /**
@@ -339,5 +326,5 @@ export function removeTopic(topic: string): Promise<boolean> {
  * await flush('settings');
  */
 export function flush(topic: string): Promise<Revision> {
-  return flushOver(createTauriFlushTransport(), topic);
+  return flushOver(here(createTauriFlushTransport()), topic);
 }

@@ -3,14 +3,15 @@
 use crate::{
     Lockstep,
     background::BackgroundError,
-    clients::Authority,
+    clients::{Authority, Known, Page},
     error::CommandError,
+    in_flight::Place,
     pages::Pages,
     scopes::{Access, TopicEntry, authorise, topic_scope},
     wire::{self, Fields, WriteRequest, Writes},
 };
 use lockstep_core::{
-    Answer, Change, Client, CreateError, PRIMARY, Primary, PullError, Reject, Revision, Save, SessionKey, TopicName,
+    Answer, Change, Client, CreateError, Door, PRIMARY, PullError, Reject, Revision, Save, SessionKey, TopicName,
     TopicScope, WriteError,
 };
 use std::{sync::Arc, time::Instant};
@@ -27,35 +28,56 @@ struct Caller<'a, R: Runtime> {
     webview: &'a Webview<R>,
     lockstep: &'a Lockstep,
     authority: &'a Authority<R>,
-    /// What the app says of the page: a call about many topics asks once, also where the answer is not kept.
-    known: OnceCell<Result<Arc<Client>, Reject>>,
+    page: Arc<Page>,
+    known: Arc<Known>,
+    /// Who it is: a call about many topics asks once, also where the answer is not kept.
+    client: OnceCell<Result<Arc<Client>, Reject>>,
+}
+
+/// A call that may pass: who makes it, and the topic that it is let in to.
+struct Entered {
+    client: Arc<Client>,
+    door: Door,
 }
 
 impl<'a, R: Runtime> Caller<'a, R> {
     fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
-        Self { webview, lockstep, authority, known: OnceCell::new() }
+        let page = lockstep.clients.page(webview.label());
+        let known = page.known();
+        Self { webview, lockstep, authority, page, known, client: OnceCell::new() }
     }
 
     /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
-    async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Arc<Client>, CommandError> {
+    async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Entered, CommandError> {
         authorise(self.webview.label(), topic, access, scope)?;
-        let ask = || self.lockstep.clients.client(self.webview, self.authority);
-        let client = self.known.get_or_init(ask).await.clone();
-        let client = client.map_err(|reject| {
-            // The role stays with a page that lives until it gives it up, or two would have it.
-            if *topic != *PRIMARY.name() {
-                self.lockstep.store.dismiss(self.webview.label(), topic);
-            }
-            CommandError::refused(self.webview.label(), topic, &reject)
-        })?;
-        self.lockstep.clients.admit(&client, topic, &self.lockstep.store, self.authority)?;
-        Ok(client)
+        let refused = |reject: Reject| CommandError::refused(self.webview.label(), topic.as_str(), &reject);
+        let client = self.client().await.map_err(refused)?;
+        let door = self.lockstep.store.door(topic)?;
+        if !self.known.admits(&client, &door, &self.authority.reporter).await {
+            self.lockstep.store.dismiss(self.webview.label(), topic, &|| self.page.lives());
+            let reject = Reject::new("notAllowed", "the topic's own rule does not allow this window");
+            return Err(refused(reject));
+        }
+        Ok(Entered { client, door })
     }
 
-    fn pull(&self, topic: &TopicName, since: Option<Revision>) -> Result<Answer, PullError> {
+    /// Who the page is. One that the app refuses reads nothing any more.
+    async fn client(&self) -> Result<Arc<Client>, Reject> {
+        let ask = || self.known.client(self.webview, self.authority);
+        let client = self.client.get_or_init(ask).await.clone();
+        client.inspect_err(|_| self.lockstep.store.dismiss_from_all(self.webview.label(), &|| self.page.lives()))
+    }
+
+    /// For what runs the app's hooks, or waits for what does.
+    fn place(&self, topic: &TopicName) -> Result<Place<'_>, CommandError> {
+        let label = self.webview.label();
+        self.lockstep.in_flight.enter(label, topic).ok_or_else(|| CommandError::busy(label, topic))
+    }
+
+    fn pull(&self, door: &Door, since: Option<Revision>) -> Result<Answer, PullError> {
         let began = Instant::now();
-        let answer = self.lockstep.store.pull(topic, since).inspect_err(|error| self.report(error))?;
-        let (window, revision) = (self.webview.label(), answer.revision());
+        let answer = door.pull(since).inspect_err(|error| self.report(error))?;
+        let (window, topic, revision) = (self.webview.label(), door.name(), answer.revision());
         tracing::debug!(window, %topic, %revision, took = ?began.elapsed(), "pull");
         Ok(answer)
     }
@@ -80,8 +102,8 @@ pub(crate) async fn get_snapshot<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
-    caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
-    Ok(Response::new(wire::answer(&caller.pull(&topic, fields.since()?)?)))
+    let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    Ok(Response::new(wire::answer(&caller.pull(&door, fields.since()?)?)))
 }
 
 #[tauri::command]
@@ -98,7 +120,7 @@ pub(crate) async fn get_snapshots<R: Runtime>(
     let mut places = Vec::new();
     for pull in wire::pulls(Fields::of(&request)?)? {
         let entered = match pull {
-            Ok((topic, since)) => caller.enter(&scope, &topic, Access::Read).await.map(|_| (topic, since)),
+            Ok((topic, since)) => caller.enter(&scope, &topic, Access::Read).await.map(|entered| (entered.door, since)),
             Err(error) => Err(error),
         };
         places.push(entered.map(|pull| {
@@ -129,11 +151,12 @@ pub(crate) async fn write<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
-    let client = caller.enter(&topic_scope(&scope), &topic, Access::Write).await?;
+    let Entered { client, door } = caller.enter(&topic_scope(&scope), &topic, Access::Write).await?;
     let WriteRequest { page, seq, since, writes } =
         WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
     let session = SessionKey::new(webview.label(), page);
-    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic);
+    let _place = caller.place(&topic)?;
+    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic).await;
     let (one, mut writes) = match writes {
         Writes::One(operation) => (true, vec![operation]),
         Writes::Batch(operations) => (false, operations),
@@ -146,11 +169,11 @@ pub(crate) async fn write<R: Runtime>(
     let forbidden: Vec<_> = writes.iter().map(|operation| operation.forbidden).collect();
 
     let began = Instant::now();
-    let outcomes = lockstep.write_from_client(&topic, session, client, seq, writes).await?;
+    let outcomes = lockstep.write_from_client(&door, session, client, seq, writes).await?;
     let (window, applied) = (webview.label(), outcomes.iter().flatten());
     tracing::debug!(window, %topic, revision = ?applied.max(), took = ?began.elapsed(), "write");
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
-    let current = |since| caller.pull(&topic, since).ok().filter(|_| may_read);
+    let current = |since| caller.pull(&door, since).ok().filter(|_| may_read);
     let mut outcomes: Vec<Result<Revision, CommandError>> = outcomes
         .iter()
         .zip(forbidden)
@@ -162,7 +185,9 @@ pub(crate) async fn write<R: Runtime>(
                 let conflict = matches!(error, WriteError::Conflict { .. });
                 let error = CommandError::from(error);
                 // In a batch, the answer beside the results has the current state for all of them.
-                let shown = if conflict && one { current(None) } else { None };
+                // A collection is no error's size: who wants it asks what changed.
+                let whole = conflict && one && !door.is_collection();
+                let shown = if whole { current(None) } else { None };
                 match shown {
                     Some(answer) => error.with_current(&answer),
                     None if may_read => error,
@@ -193,10 +218,11 @@ pub(crate) async fn subscribe<R: Runtime>(
 ) -> Result<(), CommandError> {
     let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
-    caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    door.subscribe(&session, &|| caller.page.lives())?;
     pages.seen(&webview);
     tracing::debug!(window = webview.label(), %topic, "subscribe");
-    Ok(lockstep.store.subscribe(&topic, &session)?)
+    Ok(())
 }
 
 #[tauri::command]
@@ -223,6 +249,12 @@ pub(crate) async fn list_topics<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let prefix = Fields::of(&request)?.prefix()?.unwrap_or_default();
     let scope = topic_scope(&scope);
+    if !scope.allow.is_empty() {
+        caller
+            .client()
+            .await
+            .map_err(|reject| CommandError::refused(webview.label(), &format!("{prefix}*"), &reject))?;
+    }
     let mut names = Vec::new();
     for topic in lockstep.store.list() {
         if topic.as_str().starts_with(prefix) && caller.enter(&scope, &topic, Access::Read).await.is_ok() {
@@ -251,17 +283,19 @@ pub(crate) async fn create_topic<R: Runtime>(
             None => fields.member_of(family)?,
         },
     };
-    let client = caller.enter(&topic_scope(&scope), &topic, Access::Create).await?;
+    let Entered { client, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Create).await?;
     let session = SessionKey::new(webview.label(), fields.session()?);
     let initial = fields.initial(&topic, lockstep.settings.max_payload_bytes)?;
+    let _place = caller.place(&topic)?;
     let created = lockstep.create_from_client(topic.clone(), session.clone(), Arc::clone(&client), initial).await;
     let revision = created.map_err(|error| match error {
         CreateError::NoFamily(_) if family.is_some() => CommandError::invalid_request("family", &error.to_string()),
         error => error.into(),
     })?;
-    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic)
-        && lockstep.clients.admit(&client, &topic, &lockstep.store, &authority).is_ok();
-    let shown = if may_read { caller.pull(&topic, None).ok() } else { None };
+    let door = lockstep.store.door(&topic)?;
+    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic).await
+        && caller.known.admits(&client, &door, &authority.reporter).await;
+    let shown = if may_read { caller.pull(&door, None).ok() } else { None };
     let answer = shown.map_or_else(|| wire::withheld(revision), |answer| wire::answer(&answer));
     Ok(Response::new(wire::created(&topic, &answer)))
 }
@@ -276,12 +310,9 @@ pub(crate) async fn remove_topic<R: Runtime>(
 ) -> Result<wire::Removed, CommandError> {
     let caller = Caller::new(&webview, &lockstep, &authority);
     let topic = Fields::of(&request)?.topic()?;
-    caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
-    if topic == *PRIMARY.name() {
-        // Its holder would not have stopped yet when another page joins.
-        return Err(WriteError::Change { topic, source: Primary::reserved().into() }.into());
-    }
-    let removed = lockstep.remove_from_client(topic, webview.label().into()).await?;
+    let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
+    let _place = caller.place(&topic)?;
+    let removed = lockstep.remove_from_client(door, webview.label().into()).await?;
     Ok(wire::Removed { removed })
 }
 
@@ -297,8 +328,9 @@ pub(crate) async fn join_role<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let page = Fields::of(&request)?.session()?;
     caller.enter(&topic_scope(&scope), PRIMARY.name(), Access::Join).await?;
+    lockstep.store.join_role(&SessionKey::new(webview.label(), page), &|| caller.page.lives())?;
     pages.seen(&webview);
-    Ok(lockstep.store.join_role(&SessionKey::new(webview.label(), page))?)
+    Ok(())
 }
 
 #[tauri::command]

@@ -2,8 +2,8 @@
 
 use crate::scopes::Access;
 use lockstep_core::{
-    AccessError, Answer, ChangeError, CreateError, EncodeError, PullError, Reject, Revision, TopicName, UpdateError,
-    WriteError,
+    AccessError, Answer, ChangeError, CreateError, EncodeError, JoinError, PullError, Reject, Revision, SubscribeError,
+    TopicName, UpdateError, WriteError,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -70,6 +70,13 @@ enum Kind {
         seq: u64,
         last_seq: u64,
     },
+    Busy {
+        topic: TopicText,
+    },
+    SessionEnded {
+        window: String,
+        session: String,
+    },
     Panicked {
         topic: TopicText,
     },
@@ -118,7 +125,7 @@ impl CommandError {
     }
 
     /// The app's own rules refuse what the capabilities grant.
-    pub(crate) fn refused(window: &str, topic: &TopicName, reject: &Reject) -> Self {
+    pub(crate) fn refused(window: &str, topic: &str, reject: &Reject) -> Self {
         let (code, reason) = (reject.code().to_owned(), reject.reason().to_owned());
         let message = format!(r#"the app does not let window "{window}" use topic "{topic}": {reason} ({code})"#);
         let (topic, window) = (topic.to_string(), window.to_owned());
@@ -135,6 +142,13 @@ impl CommandError {
                 "a write of {size} bytes to topic {topic:?} is over the limit of {limit}: write less at once, or raise `plugins.lockstep.maxPayloadBytes` in tauri.conf.json"
             ),
         }
+    }
+
+    pub(crate) fn busy(window: &str, topic: &TopicName) -> Self {
+        let message = format!(
+            r#"window "{window}" has too many calls under way, at topic "{topic}" or in all: call again when one has been answered"#
+        );
+        Self { kind: Box::new(Kind::Busy { topic: topic.to_string() }), message }
     }
 
     /// Takes out what a window that may not read the topic could learn of its state from: `serde` quotes the values
@@ -173,10 +187,37 @@ impl From<AccessError> for CommandError {
             AccessError::UnknownTopic(topic) | AccessError::WrongType(topic) => {
                 Kind::UnknownTopic { topic: topic.to_string() }
             }
+            AccessError::Reserved(topic) => Kind::Rejected {
+                topic: topic.to_string(),
+                code: "reserved".to_owned(),
+                reason: "the role is given by the backend: join or leave it".to_owned(),
+            },
             // A command is not run from inside a write; should a runtime ever do so, nothing has happened yet.
             AccessError::InsideWrite => Kind::InvalidRequest { field: String::new() },
         };
         Self { kind: Box::new(kind), message }
+    }
+}
+
+impl From<SubscribeError> for CommandError {
+    fn from(error: SubscribeError) -> Self {
+        let message = error.to_string();
+        match error {
+            SubscribeError::Access(error) => error.into(),
+            SubscribeError::SessionEnded(session) => {
+                let (window, session) = (session.label().to_string(), session.page().clone().into());
+                Self { kind: Box::new(Kind::SessionEnded { window, session }), message }
+            }
+        }
+    }
+}
+
+impl From<JoinError> for CommandError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Subscribe(error) => error.into(),
+            JoinError::Update(error) => error.into(),
+        }
     }
 }
 
@@ -204,6 +245,7 @@ impl From<CreateError> for CommandError {
         let message = error.to_string();
         let kind = match error {
             CreateError::AlreadyExists(topic) => Kind::AlreadyExists { topic: topic.to_string() },
+            CreateError::Reserved(topic) => return AccessError::Reserved(topic).into(),
             CreateError::NoFamily(_) => Kind::InvalidRequest { field: "topic".to_owned() },
             CreateError::WrongType(topic) => return AccessError::WrongType(topic).into(),
             CreateError::Change { topic, source } => return WriteError::Change { topic, source }.into(),

@@ -13,6 +13,9 @@ use tauri::{
     webview::{PageLoadEvent, PageLoadPayload},
 };
 
+/// Tells the guest that it was dropped, as if the page had woken up.
+const WAKE: &str = r#"dispatchEvent(new Event("tauri-plugin-lockstep:wake"))"#;
+
 /// The webviews there are. Tauri tells of each when it is ready, child webviews included; of their end it tells only
 /// by their window's.
 pub(crate) struct Pages<R: Runtime>(Mutex<HashMap<String, Known<R>>>);
@@ -58,11 +61,16 @@ impl<R: Runtime> Pages<R> {
             for (label, _) in gone {
                 app.lockstep().drop_label(&label, Departure::Ended);
             }
+            // Its own webview may have been taken for dead before, and so not be known any more.
+            let is_elsewhere = self.0.lock().contains_key(window);
+            if !is_elsewhere {
+                app.lockstep().drop_label(window, Departure::Ended);
+            }
         }
     }
 
     /// Asks every page whether it is there; one that has not answered by the next time is taken for dead. A page that
-    /// was only asleep lives again when it wakes up and subscribes.
+    /// was only asleep or busy lives again by subscribing: when it wakes up, or when its late answer arrives.
     pub(crate) fn probe(self: &Arc<Self>, lockstep: &Lockstep) {
         let (silent, asked): (Vec<_>, Vec<_>) = {
             let mut known = self.0.lock();
@@ -74,10 +82,17 @@ impl<R: Runtime> Pages<R> {
             lockstep.drop_label(&label, Departure::Silent);
         }
         for webview in asked {
-            let (pages, label) = (Arc::clone(self), webview.label().to_owned());
-            let answered = move |_| {
-                if let Some(known) = pages.0.lock().get_mut(&label) {
-                    known.silent = false;
+            let (pages, asked) = (Arc::clone(self), webview.clone());
+            let answered = move |_| match pages.0.lock().get_mut(asked.label()) {
+                Some(known) => known.silent = false,
+                // Taken for dead by now, so it has to say again what it reads. Not from within the callback.
+                None => {
+                    let webview = asked.clone();
+                    tauri::async_runtime::spawn(async move {
+                        if let Err(error) = webview.eval(WAKE) {
+                            tracing::debug!(window = webview.label(), %error, "could not be woken");
+                        }
+                    });
                 }
             };
             if let Err(error) = webview.eval_with_callback("0", answered) {

@@ -1,7 +1,7 @@
 /**
  * Lockstep for Pinia 3: an applier for a store that you have already.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/pinia
  */
 import type { SnapshotApplier } from '../core/types.js';
 import type { ApplierOptions } from './options.js';

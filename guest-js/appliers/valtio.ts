@@ -1,7 +1,7 @@
 /**
  * Lockstep for Valtio 2: an applier for a proxy that you have already.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/valtio
  */
 import type { SnapshotApplier } from '../core/types.js';
 import type { ApplierOptions } from './options.js';

@@ -58,11 +58,15 @@ export interface Engine {
   /** The one door for every answer. Rejects with `protocol`, or with the applier's own error. */
   offer(answer: unknown, passage: Passage): Promise<Passed>;
   report(context: SyncErrorContext): void;
+  /** Logs a step that took a while, unless stopped. `began`: by `performance.now()`. */
+  done(step: string, began: number, answer?: unknown): void;
 }
 
 const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 30_000;
 const FOLLOW_UP_FIRST_MS = 100;
+// How long an announcement waits at most where those before it led to pulls that failed.
+const HEED_LONGEST_MS = 5000;
 
 const noop = (): void => {};
 
@@ -75,7 +79,8 @@ const noop = (): void => {};
  *   called after it.
  * - **I8** One pull at a time. `refresh()` is never answered by a pull that had already begun. A
  *   failed pull is followed by another after a back-off, for as long as the handle lives; only
- *   a failure before the first snapshot ends a handle that is not `persistent`.
+ *   a failure before the first snapshot ends a handle that is not `persistent`. What is announced
+ *   cuts the back-off short: at once, and then, as long as pulls fail (**I14**), ever more rarely.
  * - **I7** Answers pass the gate one after another, whoever brings them; the revision moves
  *   after the applier has succeeded.
  * - **I6** What an event says is checked, reported where it is nonsense, and never thrown into
@@ -103,6 +108,10 @@ export function createEngine(options: EngineOptions): Engine {
   let patient = options.persistent;
   let running = false;
   let failures = 0;
+  // An announcement asked for the next pull; how many such have failed in a row, and when the last did.
+  let heeding = false;
+  let vain = 0;
+  let vainAt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let unsubscribe: Unsubscribe | undefined;
   let door: Promise<unknown> = Promise.resolve();
@@ -117,15 +126,23 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  /** **I9** Tells nobody once it is stopped. */
   function report(context: SyncErrorContext): void {
+    if (life.signal.aborted) return;
     const full = { topic, localRevision: gate.revision(), ...context };
     // The first of a row is an error; that it goes on is not news.
     log((context.attempt ?? 0) > 1 ? 'warn' : 'error', `${context.phase} failed`, full);
     try {
       onError?.(full);
     } catch (error) {
-      log('error', 'onError threw', { error });
+      log('error', 'onError failed', { error });
     }
+  }
+
+  /** Logs a step that took a while. **I9** Not once it is stopped. */
+  function done(step: string, began: number, answer?: unknown): void {
+    if (life.signal.aborted) return;
+    log('debug', step, { revision: Object(answer).revision, ms: (performance.now() - began) | 0 });
   }
 
   const closed = (why: string): LockstepError => new LockstepError('closed', why, { topic });
@@ -151,8 +168,21 @@ export function createEngine(options: EngineOptions): Engine {
   const throttled = options.throttle(() => {
     const latest = heard;
     heard = ZERO_REVISION;
-    if (begun && gate.announce(latest)) run();
+    if (begun && gate.announce(latest)) heed();
   });
+
+  /** Pulls for what was announced. */
+  function heed(): void {
+    // What is announced during a pull is looked at when that has ended.
+    if (running) return;
+    heeding = true;
+    clearTimeout(timer);
+    // One in vain is how a removal is heard of: the next may be that the topic is back.
+    const pause = vain > 1 ? backOff(vain - 1, RETRY_FIRST_MS, HEED_LONGEST_MS) : 0;
+    const wait = vainAt + pause - performance.now();
+    if (wait > 0) timer = setTimeout(run, wait);
+    else run();
+  }
 
   function hear(sourceEvent: unknown): void {
     let phase: SyncPhase = 'protocol';
@@ -161,9 +191,16 @@ export function createEngine(options: EngineOptions): Engine {
       event = parseInvalidation(sourceEvent);
       phase = 'invalidation';
       if (event.topic !== topic || !gate.newer(event.revision)) return;
+      log('debug', phase, event);
       if (shouldRefresh && !shouldRefresh(event)) return;
     } catch (error) {
-      report({ phase, error, sourceEvent, eventRevision: event?.revision });
+      report({
+        phase,
+        error,
+        sourceEvent,
+        eventRevision: event?.revision,
+        sourceId: event?.sourceId,
+      });
     }
     // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
     if (!event) return;
@@ -193,6 +230,7 @@ export function createEngine(options: EngineOptions): Engine {
     const handle = begun;
     const passage: Passage = { phase: 'subscribe' };
     let ticket = gate.now();
+    let began = performance.now();
     try {
       if (handle && !unsubscribe) {
         onState?.('connecting');
@@ -205,18 +243,21 @@ export function createEngine(options: EngineOptions): Engine {
         );
         if (signal.aborted) undo(subscription);
         else unsubscribe = subscription;
+        done(passage.phase, began);
       }
       if (!failures && !gate.followUps()) onState?.('syncing');
       for (let since = gate.since(); !signal.aborted; ) {
         passage.phase = handle ? 'getSnapshot' : 'refresh';
         ticket = gate.now();
+        began = performance.now();
         const base = since;
         const answer = await timed(
           () => options.pull(base, signal),
           (late) => offer(late, { phase: 'protocol' }, signal).catch(noop),
         );
+        done(passage.phase, began, answer);
         if ((await offer(answer, passage, signal)) !== 'rebase') break;
-        if (!since) throw protocolError('Asked for the whole snapshot, got something else');
+        if (!since) throw protocolError('Not a whole snapshot');
         since = undefined;
       }
       running = false;
@@ -228,7 +269,8 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   function succeeded(ticket: number, handle: boolean): void {
-    failures = 0;
+    failures = vain = 0;
+    heeding = false;
     patient ||= handle;
     settle(ticket, 1);
     const next = gate.next(ticket);
@@ -242,6 +284,11 @@ export function createEngine(options: EngineOptions): Engine {
   function failed(ticket: number, handle: boolean, context: SyncErrorContext): void {
     const { error } = context;
     const attempt = ++failures;
+    if (heeding) {
+      heeding = false;
+      vain++;
+      vainAt = performance.now();
+    }
     const nextDelayMs = backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
     const willRetry = handle && patient;
     if (willRetry) {
@@ -256,9 +303,10 @@ export function createEngine(options: EngineOptions): Engine {
     }
     settle(ticket, 2, error);
     report({ ...context, attempt, willRetry, ...(willRetry && { nextDelayMs }) });
-    // Whoever asked while this was failing is owed a pull of their own, at once; so is what was
-    // announced, such as that a removed topic is back.
-    if (waiting.length || (willRetry && gate.asked(ticket))) run();
+    // Whoever asked while this was failing is owed a pull of their own, at once. So is what was
+    // announced, such as that a removed topic is back, unless that was in vain before.
+    if (waiting.length) run();
+    else if (willRetry && gate.asked(ticket)) heed();
   }
 
   function offer(answer: unknown, passage: Passage, signal = life.signal): Promise<Passed> {
@@ -281,7 +329,7 @@ export function createEngine(options: EngineOptions): Engine {
     if (applying) await applying;
     if (signal.aborted) return 'gone';
     gate.moved(revision);
-    log('debug', 'snapshot applied', { revision });
+    log('debug', passage.phase, { revision });
     options.onApplied?.(passage);
     return verdict;
   }
@@ -294,9 +342,10 @@ export function createEngine(options: EngineOptions): Engine {
       started ??= ask('start');
       return started;
     },
-    stop: () => end(closed('stop() was called')),
+    stop: () => end(closed('stop() called')),
     refresh: () => ask('refresh'),
     offer,
     report,
+    done,
   };
 }

@@ -1,10 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { kindOf, outcome, pass, tick } from '../test/helpers.js';
-import { down, setup } from '../test/store-setup.js';
-import type { FakeBackendOptions, FakeWindow } from '../testing/fake-backend.js';
+import { setup } from '../test/store-setup.js';
+import type { FakeBackendOptions, FakeWindow } from '../testing/index.js';
 import { listTopics, removeTopic } from './admin.js';
-import { createTopicFamily } from './family.js';
-import { noopLogger } from './logger.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -13,21 +11,17 @@ const NEW = { percent: 0 };
 
 function downloading(options: Partial<FakeBackendOptions> = {}) {
   const made = setup({ topics: { settings: 1 }, families: { downloads: NEW }, ...options });
-  const familyIn = (window: FakeWindow) =>
-    createTopicFamily<typeof NEW>('downloads', window.transport, {
-      logger: noopLogger,
-      onError: (context) => made.errors.push(context),
-    });
+  const familyIn = (window: FakeWindow) => window.family<typeof NEW>('downloads');
   const window = made.backend.window('main');
   return { ...made, window, familyIn, downloads: familyIn(window) };
 }
 
 describe('the stores of a family', () => {
   it('cost nothing until they are used, and are the same each time until they are closed', async () => {
-    const { backend, downloads, hops } = downloading();
+    const { backend, downloads, calls } = downloading();
     const store = downloads.topic('1');
     await tick();
-    expect([downloads.family, store.topic, store.status, hops.length]).toEqual([
+    expect([downloads.family, store.topic, store.status, calls.all.length]).toEqual([
       'downloads',
       'downloads/1',
       'idle',
@@ -60,11 +54,11 @@ describe('the stores of a family', () => {
 
 describe('create', () => {
   it('resolves with a store that shows what was created, and hears what comes after', async () => {
-    const { backend, downloads, count, errors } = downloading();
+    const { backend, downloads, calls, errors } = downloading();
     const store = await downloads.create({ id: '1', initial: { percent: 5 } });
     expect([store.get(), store.status]).toEqual([{ percent: 5 }, 'synchronized']);
     expect(downloads.topic('1')).toBe(store);
-    expect([count('request', 'get_snapshot'), errors]).toEqual([1, []]);
+    expect([calls.count({ command: 'get_snapshot' }), errors]).toEqual([1, []]);
     backend.set('downloads/1', { percent: 6 });
     await tick();
     expect([store.get(), backend.readers('downloads/1')]).toEqual([{ percent: 6 }, ['main']]);
@@ -134,20 +128,20 @@ describe('create', () => {
   });
 
   it('resolves at once where the window may not read the topic', async () => {
-    const { backend, downloads, count } = downloading({
+    const { backend, downloads, calls } = downloading({
       grants: (_, __, access) => access !== 'read',
     });
     const store = await downloads.create({ id: '1' });
     expect([store.get(), backend.has('downloads/1')]).toEqual([undefined, true]);
-    expect(count('request', 'get_snapshot')).toBe(0);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(0);
     await store.set({ percent: 9 });
     expect(backend.data('downloads/1')).toEqual({ percent: 9 });
     store.close();
   });
 
   it('resolves all the same where the pull fails, and the store goes on', async () => {
-    const { downloads, rule } = downloading();
-    const heal = rule({ command: 'get_snapshot' }, down);
+    const { downloads, fail } = downloading();
+    const heal = fail({ command: 'get_snapshot' });
     const store = await downloads.create({ id: '1' });
     expect([store.get(), store.status]).toEqual([undefined, 'stale']);
     heal();
@@ -156,13 +150,13 @@ describe('create', () => {
   });
 
   it('says that it is unknown whether it was done', async () => {
-    const { downloads, rule } = downloading();
-    rule({ command: 'create_topic', kind: 'response' }, down);
+    const { downloads, fail, drop } = downloading();
+    fail({ command: 'create_topic', kind: 'response' });
     await expect(downloads.create()).rejects.toMatchObject({
       kind: 'transport',
       message: expect.stringContaining('unknown'),
     });
-    rule({ command: 'remove_topic' }, () => new Promise(() => {}));
+    drop({ command: 'remove_topic' });
     const removing = outcome(downloads.remove('1'));
     await pass(29_999);
     expect(removing.now).toBe('pending');
@@ -228,12 +222,12 @@ describe('getOrCreate', () => {
 
 describe('remove and list', () => {
   it('I12: removes for everybody, and shows it here when it resolves', async () => {
-    const { backend, downloads, familyIn, rule } = downloading();
+    const { backend, downloads, familyIn, fail } = downloading();
     const store = await downloads.create({ id: '1' });
     const there = familyIn(backend.window('other')).topic('1');
     await there.ready;
     await tick();
-    rule({ kind: 'event', window: 'main' }, down);
+    fail({ kind: 'event', window: 'main' });
     expect(await downloads.remove('1')).toBe(true);
     await tick();
     expect([store.status, there.status]).toEqual(['removed', 'removed']);
@@ -253,10 +247,12 @@ describe('remove and list', () => {
     });
     for (const id of ['b', 'secret', 'a']) backend.create(`downloads/${id}`, NEW);
     backend.create('downloadsX/1', NEW);
+    backend.create('downloads/old/1', NEW);
     expect(await downloads.list()).toEqual(['a', 'b']);
     expect(await listTopics(window.transport)).toEqual([
       'downloads/a',
       'downloads/b',
+      'downloads/old/1',
       'downloadsX/1',
       'settings',
     ]);

@@ -1,9 +1,13 @@
 /**
  * The core, which knows nothing of Tauri: revision-gated copies over any transport.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/core
  */
 export type { ListTopicsOptions } from './admin.js';
+export { createCollectionStore } from './collection.js';
+export type { CollectionMeta, CollectionStore, EntityStore } from './collection-store.js';
+export { type ConnectApplierOptions, connectApplier } from './connect-applier.js';
+export { setDefaultTransport } from './default-transport.js';
 export {
   LockstepError,
   type LockstepErrorFields,
@@ -16,6 +20,7 @@ export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger }
 export { onError } from './on-error.js';
 export type { PathOf } from './path.js';
 export { type RetryInfo, type RetryPolicy, withRetry } from './retry.js';
+export { type RetryReportingOptions, withRetryReporting } from './retry-reporting.js';
 export { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
 export {
   createRole,

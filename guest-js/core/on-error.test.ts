@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { pass, tick } from '../test/helpers.js';
-import { down, setup } from '../test/store-setup.js';
-import type { FakeWindow } from '../testing/fake-backend.js';
+import { setup } from '../test/store-setup.js';
+import type { FakeWindow } from '../testing/index.js';
 import { noopLogger } from './logger.js';
 import { onError } from './on-error.js';
 import { createTopicStore } from './store.js';
@@ -17,7 +17,7 @@ const storeIn = ({ transport }: FakeWindow, options: TopicStoreOptions = {}) =>
   createTopicStore<number>('counter', transport, { logger: noopLogger, ...options });
 
 it('hears what no onError of a store’s own does', async () => {
-  const { backend, rule } = setup();
+  const { backend, fail } = setup();
   const window = backend.window('main');
   const heard = vi.fn();
   const own = vi.fn();
@@ -30,18 +30,18 @@ it('hears what no onError of a store’s own does', async () => {
   });
   await Promise.all([quiet.ready, store.ready, tick()]);
   expect(heard.mock.calls).toMatchObject([[{ topic: 'counter', phase: 'apply', error }]]);
-  rule({ kind: 'request', command: 'get_snapshot' }, down);
+  fail({ kind: 'request', command: 'get_snapshot' });
   await Promise.allSettled([quiet.refresh(), store.refresh()]);
   expect(heard.mock.calls.slice(1)).toMatchObject([[{ phase: 'getSnapshot', attempt: 1 }]]);
   expect(own).toHaveBeenCalledTimes(1);
 });
 
 it('hears until it is told to stop, and only this page', async () => {
-  const { backend, rule } = setup();
+  const { backend, fail } = setup();
   const [one, two] = [backend.window('one'), backend.window('two')];
   const heard = vi.fn();
   const stop = onError(heard, one.transport);
-  rule({ kind: 'listen' }, down);
+  fail({ kind: 'listen' });
   storeIn(two).get();
   await pass(1000);
   expect(heard).not.toHaveBeenCalled();
@@ -54,7 +54,7 @@ it('hears until it is told to stop, and only this page', async () => {
 });
 
 it('is shared by bundled copies, and by handlers that throw', async () => {
-  const { backend, rule } = setup();
+  const { backend, fail } = setup();
   const window = backend.window('main');
   const console = vi.spyOn(globalThis.console, 'error').mockReturnValue();
   const heard = [vi.fn(), vi.fn()];
@@ -63,7 +63,7 @@ it('is shared by bundled copies, and by handlers that throw', async () => {
     throw new Error('of the app');
   }, window.transport);
   copy.onError(heard[1] as () => void, window.transport);
-  rule({ kind: 'listen' }, down);
+  fail({ kind: 'listen' });
   storeIn(window).get();
   await tick();
   expect(heard.map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
@@ -71,15 +71,32 @@ it('is shared by bundled copies, and by handlers that throw', async () => {
 });
 
 it('is the page’s own where none is named', async () => {
-  const { backend, rule } = setup();
+  const { backend, fail } = setup();
   const { scope: _, ...transport } = backend.window('main').transport;
   const heard = vi.fn();
   const stop = onError(heard);
-  rule({ kind: 'listen' }, down);
+  fail({ kind: 'listen' });
   const store = createTopicStore('counter', transport, { logger: noopLogger });
   store.get();
   await tick();
   expect(heard).toHaveBeenCalledTimes(1);
   stop();
   store.close();
+});
+
+it('I9: nobody is told of what ends after a store was closed', async () => {
+  const { backend, fail } = setup();
+  const own = vi.fn();
+  const store = storeIn(backend.window('main'), { onError: own });
+  await Promise.all([store.ready, tick()]);
+  const error = new Error('oops');
+  store.onStatus(() => {
+    throw error;
+  });
+  fail({ command: 'unsubscribe' });
+  store.close();
+  expect(own.mock.calls).toMatchObject([[{ phase: 'apply', error }]]);
+  await pass(60_000);
+  expect(backend.calls.count({ command: 'unsubscribe' })).toBeGreaterThan(1);
+  expect(own).toHaveBeenCalledTimes(1);
 });

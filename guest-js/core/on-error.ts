@@ -25,7 +25,7 @@ export function onError(
     try {
       handler(context);
     } catch (error) {
-      createConsoleLogger().error('onError threw', { error });
+      createConsoleLogger().error('onError failed', { error });
     }
   };
   page.errorHandlers ??= new Set();

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { deferred, kindOf, outcome, pass, tick } from '../test/helpers.js';
-import { down, setup, tapped } from '../test/store-setup.js';
+import { kindOf, outcome, pass, tick } from '../test/helpers.js';
+import { setup } from '../test/store-setup.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -25,22 +25,20 @@ async function list(options: Parameters<typeof setup>[0] = {}) {
     },
     ...options,
   });
-  const { window, sent } = tapped(made.backend.window('main'));
-  const store = made.store<List, string>(window, 'list', { writeTimeoutMs: 1000 });
+  const window = made.backend.window('main');
+  const store = window.store<List, string>('list', { writeTimeoutMs: 1000 });
   await Promise.all([store.ready, tick()]);
   const seen: unknown[] = [];
   store.subscribe(({ items, note }, _, { sourceId }) => seen.push([items.join(), note, sourceId]));
   const hold = () => {
-    const held = deferred<void>();
-    const release = made.rule({ kind: 'request', command: 'write' }, () => held.promise);
+    const held = made.backend.hold({ kind: 'request', command: 'write' });
     return () => {
-      release();
-      held.resolve();
+      held.release();
       return tick();
     };
   };
   const items = () => store.get()?.items.join();
-  return { ...made, window, sent, list: store, seen, hold, items };
+  return { ...made, window, list: store, seen, hold, items };
 }
 
 it('shows the result at once, and once', async () => {
@@ -53,6 +51,44 @@ it('shows the result at once, and once', async () => {
   expect([writing.now, store.pending, store.revision]).toEqual(['2', 0, '2']);
   await pass(1000);
   expect(seen).toEqual([['a', '', 'main']]);
+});
+
+it('tells how many are pending, when what is shown is in keeping with that', async () => {
+  const { list: store, hold } = await list();
+  const told: unknown[] = [];
+  const stop = store.onPending((next, previous) =>
+    told.push([previous, next, store.get()?.items.join()]),
+  );
+  const release = hold();
+  const writing = ['a', 'bad', 'c'].map((item) => kindOf(store.dispatch(item, early)));
+  // What is shown does not change by it: the count does.
+  writing.push(kindOf(store.merge({}, { optimistic: true })));
+  expect(told).toEqual([
+    [0, 1, 'a'],
+    [1, 2, 'a,bad'],
+    [2, 3, 'a,bad,c'],
+    [3, 4, 'a,bad,c'],
+  ]);
+  told.length = 0;
+  await release();
+  expect(await Promise.all(writing)).toEqual(['resolved', 'rejected', 'resolved', 'resolved']);
+  expect(told.at(-1)).toEqual([expect.any(Number), 0, 'a,c']);
+  stop();
+  await store.merge({}, { optimistic: true });
+  expect(told.at(-1)).toEqual([expect.any(Number), 0, 'a,c']);
+});
+
+it('nothing is pending once it is closed, and who counts hears so', async () => {
+  const { list: store, hold } = await list();
+  const told = vi.fn();
+  store.onPending(told);
+  hold();
+  store.dispatch('a', early).catch(() => {});
+  store.close();
+  expect(told.mock.calls).toEqual([
+    [1, 0],
+    [0, 1],
+  ]);
 });
 
 it.each<[string, (store: Awaited<ReturnType<typeof list>>['list']) => Promise<unknown>, object]>([
@@ -106,7 +142,7 @@ it('I10: a refusal keeps what is pending after it', async () => {
   void store.merge({ note: 'n' }, { optimistic: true });
   await release();
   expect(await refused).toBe('rejected');
-  expect([items(), store.get()?.note, store.pending, sent.length]).toEqual(['a', 'n', 2, 2]);
+  expect([items(), store.get()?.note, store.pending, sent().length]).toEqual(['a', 'n', 2, 2]);
   await second();
   expect([items(), store.pending]).toEqual(['a', 0]);
 });
@@ -139,8 +175,8 @@ it('what did not change stays the same object, through all of it', async () => {
 });
 
 it('a write that times out, or fails on its way, is taken back', async () => {
-  const { list: store, rule, items } = await list();
-  const heal = rule({ kind: 'request', command: 'write' }, down);
+  const { list: store, items, fail } = await list();
+  const heal = fail({ kind: 'request', command: 'write' });
   const ends = [outcome(store.dispatch('a', early)), outcome(store.dispatch('b', early))];
   await pass(1000);
   expect(ends.map(({ now }) => now)).toMatchObject([{ kind: 'timeout' }, { kind: 'timeout' }]);
@@ -149,9 +185,9 @@ it('a write that times out, or fails on its way, is taken back', async () => {
 });
 
 it('I12: what was applied stays on the screen until the confirmed state has it', async () => {
-  const { list: store, window, rule, items, seen } = await list();
-  rule({ kind: 'event' }, down);
-  const heal = rule({ kind: 'request', command: 'get_snapshot' }, down);
+  const { list: store, window, items, seen, fail } = await list();
+  fail({ kind: 'event' });
+  const heal = fail({ kind: 'request', command: 'get_snapshot' });
   const { write } = window.transport;
   window.transport.write = async (request) => ({
     ...((await write(request)) as object),
@@ -199,10 +235,10 @@ it('a change that throws shows nothing early, is reported once, and the write go
 });
 
 it('before the first snapshot, nothing is shown, and then all of it', async () => {
-  const { backend, store: make, rule } = await list();
-  const store = make<List, string>(backend.window('late'), 'list');
-  const heal = rule({ window: 'late', command: 'get_snapshot' }, down);
-  rule({ window: 'late', command: 'write' }, () => new Promise(() => {}));
+  const { backend, fail, drop } = await list();
+  const store = backend.window('late').store<List, string>('list');
+  const heal = fail({ window: 'late', command: 'get_snapshot' });
+  drop({ window: 'late', command: 'write' });
   void store.dispatch('a', early).catch(() => {});
   await pass(100);
   expect([store.get(), store.pending]).toEqual([undefined, 1]);
@@ -240,10 +276,10 @@ it('I11: a listener that writes when it is told comes after what it was told of'
 });
 
 it('a window that may not read has nothing pending when the write is applied', async () => {
-  const { backend, store: make } = await list({
+  const { backend } = await list({
     grants: (window, _, access) => window === 'main' || access === 'write',
   });
-  const store = make<List, string>(backend.window('blind'), 'list');
+  const store = backend.window('blind').store<List, string>('list');
   await store.dispatch('a', early);
   expect([store.get(), store.pending]).toEqual([undefined, 0]);
 });

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred, outcome, pass, tick } from '../test/helpers.js';
-import { down, setup, tapped } from '../test/store-setup.js';
+import { setup } from '../test/store-setup.js';
 import { REPEAT_MS, WRITE_ATTEMPTS } from './repeat.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -12,17 +12,17 @@ function counter(options: Parameters<typeof setup>[0] = {}) {
     reducers: { counter: (n: number, by: number) => n + by },
     ...options,
   });
-  const { window, sent } = tapped(made.backend.window('main'));
-  const store = made.store<number, number>(window, 'counter', { writeTimeoutMs: 8000 });
-  return { ...made, window, sent, store, make: made.store };
+  const window = made.backend.window('main');
+  const store = window.store<number, number>('counter', { writeTimeoutMs: 8000 });
+  return { ...made, window, store };
 }
 
 it.each(['request', 'response'] as const)(
   'I11: a write whose %s is lost is repeated as it was, and applied once',
   async (kind) => {
-    const { store, sent, rule, backend } = counter();
+    const { store, sent, backend, fail } = counter();
     await store.ready;
-    const heal = rule({ kind, command: 'write' }, down);
+    const heal = fail({ kind, command: 'write' });
     const ends = [1, 10].map((by) => outcome(store.dispatch(by)));
     await pass(50);
     expect(ends.map(({ now }) => now)).toEqual(['pending', 'pending']);
@@ -30,15 +30,15 @@ it.each(['request', 'response'] as const)(
     await pass(50);
     expect(ends.map(({ now }) => now)).toEqual(['2', '3']);
     expect([backend.data('counter'), store.get()]).toEqual([11, 11]);
-    expect(sent).toHaveLength(2);
-    expect(sent[1]).toEqual(sent[0]);
+    expect(sent()).toHaveLength(2);
+    expect(sent()[1]).toEqual(sent()[0]);
   },
 );
 
 it('I11: a rejected write that is repeated is rejected again, not applied', async () => {
-  const { store, rule, backend } = counter();
+  const { store, backend, fail } = counter();
   await store.ready;
-  const heal = rule({ kind: 'response', command: 'write' }, down);
+  const heal = fail({ kind: 'response', command: 'write' });
   const end = outcome(store.set(7, { expectedRevision: '99' as never }));
   await tick();
   heal();
@@ -49,9 +49,9 @@ it('I11: a rejected write that is repeated is rejected again, not applied', asyn
 });
 
 it('what goes on failing on its way is transport, with its cause', async () => {
-  const { store, rule, sent } = counter();
+  const { store, sent, fail } = counter();
   await store.ready;
-  rule({ kind: 'request', command: 'write' }, down);
+  fail({ kind: 'request', command: 'write' });
   const end = outcome(store.set(1));
   const next = outcome(store.set(2));
   await pass(3099);
@@ -59,50 +59,49 @@ it('what goes on failing on its way is transport, with its cause', async () => {
   await pass(1);
   expect(end.now).toMatchObject({ kind: 'transport', cause: new Error('down') });
   expect(next.now).toMatchObject({ kind: 'transport' });
-  expect(sent.map(({ seq }) => seq)).toEqual(Array(WRITE_ATTEMPTS).fill(1));
+  expect(sent().map(({ seq }) => seq)).toEqual(Array(WRITE_ATTEMPTS).fill(1));
 });
 
 it('I11: one that hangs is repeated within its time, and the first answer counts', async () => {
-  const { store, rule, sent, backend } = counter();
+  const { store, sent, backend, drop } = counter();
   await store.ready;
-  const heal = rule({ kind: 'response', command: 'write' }, () => new Promise(() => {}));
+  const heal = drop({ kind: 'response', command: 'write' });
   const end = outcome(store.dispatch(1));
   await pass(1999);
   heal();
-  expect([end.now, sent.length]).toEqual(['pending', 1]);
+  expect([end.now, sent().length]).toEqual(['pending', 1]);
   await pass(1);
-  expect([end.now, sent.length, backend.data('counter')]).toEqual(['2', 2, 1]);
+  expect([end.now, sent().length, backend.data('counter')]).toEqual(['2', 2, 1]);
   expect(vi.getTimerCount()).toBe(0);
 });
 
 it('I11: one that goes on hanging times out after so many attempts', async () => {
-  const { store, rule, sent } = counter();
+  const { store, hold, sent, fail } = counter();
   await store.ready;
-  const answers = deferred<void>();
-  rule({ kind: 'event' }, down);
-  rule({ kind: 'response', command: 'write' }, () => answers.promise);
+  fail({ kind: 'event' });
+  const answers = hold({ kind: 'response', command: 'write' });
   const end = outcome(store.dispatch(1));
   await pass(7999);
   expect(end.now).toBe('pending');
   await pass(1);
   expect(end.now).toMatchObject({ kind: 'timeout' });
-  expect(sent).toHaveLength(WRITE_ATTEMPTS);
+  expect(sent()).toHaveLength(WRITE_ATTEMPTS);
   expect(vi.getTimerCount()).toBe(0);
   // What comes after that still shows.
-  answers.resolve();
+  answers.release();
   await tick();
   expect(store.get()).toBe(1);
 });
 
 it('I11: where the last attempt fails, one that still hangs may be answered', async () => {
-  const { backend, make } = counter();
-  const { window } = tapped(backend.window('other'));
-  const store = make<number, number>(window, 'counter', { writeTimeoutMs: 80_000 });
+  const { backend } = counter();
+  const window = backend.window('other');
+  const store = window.store<number, number>('counter', { writeTimeoutMs: 80_000 });
   await store.ready;
   const { write } = window.transport;
   const first = deferred<unknown>();
   let called = 0;
-  window.transport.write = () => (called++ ? down() : first.promise);
+  window.transport.write = () => (called++ ? Promise.reject(new Error('down')) : first.promise);
   const end = outcome(store.dispatch(1));
   await pass(70_000);
   expect([called, end.now]).toEqual([WRITE_ATTEMPTS, 'pending']);
@@ -126,16 +125,16 @@ it.each([
 it.each(['fails', 'hangs'])(
   'I11: one that %s is not repeated once the page has slept, since the backend may have forgotten it',
   async (how) => {
-    const { store, rule, sent, backend } = counter();
+    const { store, sent, backend, fail, drop } = counter();
     await store.ready;
-    rule({ kind: 'event' }, down);
-    const never = (): Promise<void> => new Promise(() => {});
-    rule({ kind: 'response', command: 'write' }, how === 'fails' ? down : never);
+    fail({ kind: 'event' });
+    const lose = how === 'fails' ? fail : drop;
+    lose({ kind: 'response', command: 'write' });
     const end = outcome(store.dispatch(1));
     await tick();
     vi.setSystemTime(Date.now() + REPEAT_MS + 1);
     await pass(8000);
     expect(end.now).toMatchObject({ kind: how === 'fails' ? 'transport' : 'timeout' });
-    expect([sent.length, backend.data('counter'), vi.getTimerCount()]).toEqual([1, 1, 0]);
+    expect([sent().length, backend.data('counter'), vi.getTimerCount()]).toEqual([1, 1, 0]);
   },
 );

@@ -1,24 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred, outcome, pass, tick } from '../test/helpers.js';
-import { down, setup } from '../test/store-setup.js';
-import type { FakeWindow } from '../testing/fake-backend.js';
+import { setup } from '../test/store-setup.js';
+import type { FakeWindow } from '../testing/index.js';
+import { STOPPING_MS } from './candidate.js';
 import { noopLogger } from './logger.js';
 import { onError } from './on-error.js';
 import { pageOf } from './page.js';
 import { PRIMARY } from './primary.js';
-import { createRole, type RoleOptions, STOPPING_MS } from './role.js';
+import { createRole, type RoleOptions } from './role.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 function roles() {
   const made = setup({ topics: {} });
-  const roleIn = ({ transport }: FakeWindow, options: RoleOptions = {}) =>
-    createRole(transport, {
-      logger: noopLogger,
-      onError: (context) => made.errors.push(context),
-      ...options,
-    });
+  const roleIn = (window: FakeWindow, options?: RoleOptions) => window.role(options);
   return {
     ...made,
     roleIn,
@@ -38,10 +34,10 @@ function roles() {
 
 describe('joining', () => {
   it('happens on first use, and makes one page primary', async () => {
-    const { backend, roleIn, joined, hops } = roles();
+    const { backend, roleIn, joined, calls } = roles();
     const idle = roleIn(backend.window('idle'));
     await tick();
-    expect([hops.length, backend.has(PRIMARY)]).toEqual([0, false]);
+    expect([calls.all.length, backend.has(PRIMARY)]).toEqual([0, false]);
     const a = await joined('a');
     const b = await joined('b');
     expect([a.role.role(), a.role.term, a.role.holder]).toEqual([
@@ -59,10 +55,13 @@ describe('joining', () => {
   });
 
   it('I14: subscribes the page, with no call but the join', async () => {
-    const { backend, joined, count } = roles();
+    const { backend, joined, calls } = roles();
     await joined('a');
-    expect([backend.readers(PRIMARY), count('request', 'subscribe')]).toEqual([['a'], 0]);
-    expect([count('request', 'join_role'), count('request', 'get_snapshot')]).toEqual([1, 1]);
+    expect([backend.readers(PRIMARY), calls.count({ command: 'subscribe' })]).toEqual([['a'], 0]);
+    expect([
+      calls.count({ command: 'join_role' }),
+      calls.count({ command: 'get_snapshot' }),
+    ]).toEqual([1, 1]);
   });
 
   it('is tried again until it succeeds, and what fails is told', async () => {
@@ -87,9 +86,26 @@ describe('joining', () => {
     expect(role.role()).toBe('primary');
   });
 
+  it('I5: begins anew under another session where the backend takes the page for gone', async () => {
+    const { rule, joined, holder, errors } = roles();
+    const a = await joined('a');
+    const before = pageOf(a.window.transport).session;
+    const heal = rule({ kind: 'request', command: 'join_role' }, () =>
+      Promise.reject({ kind: 'sessionEnded', message: 'gone' }),
+    );
+    await a.role.leave();
+    a.role.join();
+    await tick();
+    heal();
+    await pass(500);
+    expect(pageOf(a.window.transport).session).not.toBe(before);
+    expect(errors).toMatchObject([{ phase: 'subscribe', error: { kind: 'sessionEnded' } }]);
+    expect([a.role.role(), holder()?.window]).toEqual(['primary', 'a']);
+  });
+
   it('is tried again at once when the page wakes', async () => {
-    const { rule, joined } = roles();
-    const heal = rule({ kind: 'request', command: 'join_role' }, down);
+    const { joined, fail } = roles();
+    const heal = fail({ kind: 'request', command: 'join_role' });
     const { role, window } = await joined('a');
     await pass(20_000);
     heal();
@@ -108,11 +124,11 @@ describe('joining', () => {
   });
 
   it('errors go to the app-wide handler where the role has none of its own', async () => {
-    const { backend, rule } = roles();
+    const { backend, fail } = roles();
     const { transport } = backend.window('a');
     const heard = vi.fn();
     onError(heard, transport);
-    rule({ kind: 'request', command: 'join_role' }, down);
+    fail({ kind: 'request', command: 'join_role' });
     createRole(transport, { logger: noopLogger }).role();
     await tick();
     expect(heard.mock.calls).toMatchObject([[{ phase: 'subscribe', topic: PRIMARY }]]);
@@ -187,12 +203,12 @@ describe('giving up', () => {
   });
 
   it('before the first use joins nothing', async () => {
-    const { backend, roleIn, hops } = roles();
+    const { backend, roleIn, calls } = roles();
     const role = roleIn(backend.window('a'));
     await role.leave();
     role.role();
     await tick();
-    expect([role.role(), hops.length]).toEqual(['unknown', 0]);
+    expect([role.role(), calls.all.length]).toEqual(['unknown', 0]);
     role.join();
     await tick();
     expect(role.role()).toBe('primary');
@@ -213,10 +229,10 @@ describe('giving up', () => {
   });
 
   it('is tried again until the backend knows', async () => {
-    const { joined, rule, holder } = roles();
+    const { joined, holder, fail } = roles();
     const a = await joined('a');
     await joined('b');
-    const heal = rule({ command: 'leave_role' }, down);
+    const heal = fail({ command: 'leave_role' });
     const left = outcome(a.role.leave());
     a.role.join();
     await pass(3000);
@@ -261,10 +277,10 @@ describe('never two at once', () => {
   });
 
   it('a primary that was dropped, and heard nothing, asks before it lives again', async () => {
-    const { backend, joined, rule } = roles();
+    const { backend, joined, rule, fail } = roles();
     const a = await joined('a');
     const b = await joined('b');
-    const deaf = rule({ kind: 'event', window: 'a' }, down);
+    const deaf = fail({ kind: 'event', window: 'a' });
     a.window.silence();
     await tick();
     expect([a.role.role(), b.role.role()]).toEqual(['primary', 'primary']);
@@ -295,7 +311,7 @@ describe('never two at once', () => {
   });
 
   it('I6: what was pulled before the latest join was answered makes nobody primary', async () => {
-    const { joined, rule } = roles();
+    const { joined, rule, fail } = roles();
     const a = await joined('a');
     const b = await joined('b');
     // b is given the role, and loses it again, before it hears of either.
@@ -307,7 +323,7 @@ describe('never two at once', () => {
     await a.role.leave();
     await tick();
     slow();
-    const deaf = rule({ kind: 'event', window: 'b' }, down);
+    const deaf = fail({ kind: 'event', window: 'b' });
     a.role.join();
     await tick();
     b.window.silence();
@@ -356,11 +372,11 @@ describe('never two at once', () => {
   it.each([true, false])(
     'I11: shares its new session with the stores of its page (%j)',
     async (first) => {
-      const { backend, roleIn, store, joined } = roles();
+      const { backend, roleIn, joined } = roles();
       backend.create('settings', 1);
       const window = backend.window('a');
       const role = roleIn(window);
-      const settings = store(window, 'settings');
+      const settings = window.store('settings');
       if (first) role.role();
       await Promise.all([settings.ready, tick()]);
       role.role();
@@ -416,7 +432,7 @@ describe('hiding', () => {
   });
 
   it('what wakes a page that stays hidden does not make it join', async () => {
-    const { backend, roleIn, count } = roles();
+    const { backend, roleIn, calls } = roles();
     const window = backend.window('a');
     let hidden = true;
     window.transport.hidden = () => hidden;
@@ -424,7 +440,7 @@ describe('hiding', () => {
     role.role();
     window.wake();
     await tick();
-    expect(count('request', 'join_role')).toBe(0);
+    expect(calls.count({ command: 'join_role' })).toBe(0);
     hidden = false;
     window.wake();
     await tick();

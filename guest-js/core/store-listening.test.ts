@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { tick } from '../test/helpers.js';
-import { down, FIRST, type Settings, setup } from '../test/store-setup.js';
+import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import type { TopicStore } from './topic-store.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -15,9 +15,9 @@ const metas = (store: TopicStore<Settings>) => {
 };
 
 it('the revision, who wrote, and what has changed', async () => {
-  const { backend, settings, store } = setup();
+  const { backend, settings } = setup();
   const other = await settings('other');
-  const main = store<Settings>(backend.window('main'), 'settings');
+  const main = backend.window('main').store<Settings>('settings');
   const seen = metas(main);
   await Promise.all([main.ready, tick()]);
   backend.set('settings', { ...FIRST, theme: 'dark' });
@@ -35,11 +35,11 @@ it('the revision, who wrote, and what has changed', async () => {
 });
 
 it('I6: an announcement names only the writer of its own revision', async () => {
-  const { backend, settings, rule } = setup();
+  const { backend, settings, fail } = setup();
   const store = await settings();
   const seen = metas(store);
   backend.emit('settings', { topic: 'settings', revision: '99', sourceId: 'liar' });
-  const deaf = rule({ kind: 'event' }, down);
+  const deaf = fail({ kind: 'event' });
   backend.set('settings', { ...FIRST, theme: 'dark' });
   await store.refresh();
   deaf();
@@ -47,10 +47,10 @@ it('I6: an announcement names only the writer of its own revision', async () => 
 });
 
 it('an answer that brings more than this window wrote is not said to be its own', async () => {
-  const { backend, settings, rule } = setup();
+  const { backend, settings, fail } = setup();
   const store = await settings();
   const seen = metas(store);
-  rule({ kind: 'event' }, down);
+  fail({ kind: 'event' });
   const refused = [
     store.merge({}, { expectedRevision: '9' as never }),
     store.patch([{ op: 'remove', path: '/no' }]),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred, kindOf, outcome, pass, tick } from '../test/helpers.js';
-import { down, FIRST, type Settings, setup, tapped } from '../test/store-setup.js';
+import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import { pageOf } from './page.js';
 import type { TopicStatus } from './topic-store.js';
 
@@ -30,23 +30,29 @@ describe('a removed topic', () => {
   });
 
   it('I14: is subscribed to anew when it is back, since its subscriptions ended with it', async () => {
-    const { backend, settings, count } = setup();
+    const { backend, settings, calls } = setup();
     await settings();
-    expect([backend.readers('settings'), count('request', 'subscribe')]).toEqual([['main'], 1]);
+    expect([backend.readers('settings'), calls.count({ command: 'subscribe' })]).toEqual([
+      ['main'],
+      1,
+    ]);
     backend.remove('settings');
     await pass(5000);
-    expect(count('request', 'subscribe')).toBe(1);
+    expect(calls.count({ command: 'subscribe' })).toBe(1);
     backend.create('settings', AGAIN);
     await tick();
-    expect([backend.readers('settings'), count('request', 'subscribe')]).toEqual([['main'], 2]);
+    expect([backend.readers('settings'), calls.count({ command: 'subscribe' })]).toEqual([
+      ['main'],
+      2,
+    ]);
     backend.set('settings', FIRST);
     await tick();
-    expect(count('request', 'subscribe')).toBe(2);
+    expect(calls.count({ command: 'subscribe' })).toBe(2);
   });
 
   it('before the first snapshot is only stale, and subscribed to once it is there', async () => {
-    const { backend, store } = setup({ topics: {} });
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend } = setup({ topics: {} });
+    const settings = backend.window('main').store<Settings>('settings');
     const ready = outcome(settings.ready);
     await pass(1000);
     expect([settings.status, settings.get(), ready.now]).toEqual(['stale', undefined, 'pending']);
@@ -77,11 +83,11 @@ describe('a removed topic', () => {
   });
 
   it('I6: whose being there again was not announced is found by asking', async () => {
-    const { backend, settings, rule } = setup();
+    const { backend, settings, fail } = setup();
     const store = await settings();
     backend.remove('settings');
     await tick();
-    rule({ kind: 'event' }, down);
+    fail({ kind: 'event' });
     backend.create('settings', AGAIN);
     await pass(31_000);
     expect([store.status, store.get()]).toEqual(['synchronized', AGAIN]);
@@ -89,11 +95,11 @@ describe('a removed topic', () => {
   });
 
   it('stays removed where asking fails otherwise, too', async () => {
-    const { backend, settings, rule } = setup();
+    const { backend, settings, fail } = setup();
     const store = await settings();
     backend.remove('settings');
     await tick();
-    const heal = rule({ kind: 'request', command: 'get_snapshot' }, down);
+    const heal = fail({ kind: 'request', command: 'get_snapshot' });
     await pass(10_000);
     expect(store.status).toBe('removed');
     heal();
@@ -118,9 +124,9 @@ describe('a removed topic', () => {
   });
 
   it('I8: whose removal was not heard of shows when a write is refused', async () => {
-    const { backend, settings, rule } = setup();
+    const { backend, settings, fail } = setup();
     const store = await settings();
-    rule({ kind: 'event' }, down);
+    fail({ kind: 'event' });
     backend.remove('settings');
     await pass(1000);
     expect(store.status).toBe('synchronized');
@@ -139,9 +145,9 @@ describe('a removed topic', () => {
 
 describe('a restored page', () => {
   it('I11: has one new session for all its stores, and is known by it', async () => {
-    const { backend, store } = setup();
+    const { backend } = setup();
     const window = backend.window('main');
-    const stores = [store(window, 'settings'), store(window, 'counter'), store(window, 'settings')];
+    const stores = ['settings', 'counter', 'settings'].map((topic) => window.store(topic));
     await Promise.all(stores.map(({ ready }) => ready));
     await tick();
     const minted = vi.spyOn(crypto, 'getRandomValues');
@@ -168,25 +174,24 @@ describe('a restored page', () => {
   });
 
   it('I11: repeats a write with the session that it was first sent with; what waits gets the new one', async () => {
-    const { backend, store, rule } = setup();
-    const { window, sent } = tapped(backend.window('main'));
-    const counter = store<number>(window, 'counter');
+    const { backend, sent, fail } = setup();
+    const window = backend.window('main');
+    const counter = window.store<number>('counter');
     await counter.ready;
     const before = pageOf(window.transport).session;
-    let lost = 0;
-    rule({ kind: 'response', command: 'write' }, () => (lost++ ? Promise.resolve() : down()));
+    fail({ kind: 'response', command: 'write' }, { times: 1 });
     const writes = outcome(
       Promise.all([counter.update((n) => n + 1), counter.update((n) => n + 1)]),
     );
     await tick();
-    expect([sent.length, backend.data('counter')]).toEqual([1, 1]);
+    expect([sent().length, backend.data('counter')]).toEqual([1, 1]);
     window.hide(true);
     window.wake(true);
     const after = pageOf(window.transport).session;
     await pass(1000);
     expect(writes.now).toEqual(['3', '4']);
     expect(backend.data('counter')).toBe(2);
-    expect(sent.map(({ session, seq }) => [session, seq])).toEqual([
+    expect(sent().map(({ session, seq }) => [session, seq])).toEqual([
       [before, 1],
       [before, 1],
       [after, 2],

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred, kindOf, outcome, pass, rev, tick } from '../test/helpers.js';
-import { down, FIRST, type Settings, setup } from '../test/store-setup.js';
+import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import type { FakeBackend } from '../testing/fake-backend.js';
 import type { TopicStore } from './topic-store.js';
 
@@ -9,7 +9,7 @@ afterEach(() => void vi.useRealTimers());
 
 describe('writing', () => {
   it('I12: its copy is at the revision when the promise resolves', async () => {
-    const { backend, settings, count } = setup();
+    const { backend, settings, calls } = setup();
     const store = await settings();
     const revision = await store.set({ ...FIRST, theme: 'dark' });
     expect([revision, store.revision, store.get()?.theme]).toEqual(['3', '3', 'dark']);
@@ -20,11 +20,11 @@ describe('writing', () => {
     expect(await store.update((s) => ({ ...s, size: s.size + 1 }))).toBe('6');
     expect(store.get()).toEqual(backend.data('settings'));
     await pass(10_000);
-    expect(count('request', 'get_snapshot')).toBe(1);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(1);
   });
 
   it('I12: also where its own echo comes first, and without a pull for it', async () => {
-    const { backend, settings, rule, count } = setup();
+    const { backend, settings, rule, calls } = setup();
     const store = await settings();
     const answer = deferred<void>();
     rule({ kind: 'response', command: 'write' }, () => answer.promise);
@@ -35,22 +35,22 @@ describe('writing', () => {
     await tick();
     expect([writing.now, store.get()?.theme]).toEqual(['3', 'dark']);
     await pass(10_000);
-    expect(count('request', 'get_snapshot')).toBe(1);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(1);
   });
 
   it('I8: an echo whose answer is late is pulled for', async () => {
-    const { settings, rule } = setup();
+    const { settings, drop } = setup();
     const store = await settings();
-    rule({ kind: 'response', command: 'write' }, () => new Promise(() => {}));
+    drop({ kind: 'response', command: 'write' });
     void store.merge({ theme: 'dark' });
     await pass(1000);
     expect(store.get()?.theme).toBe('dark');
   });
 
   it('I8: nor does a stream of announcements put that off', async () => {
-    const { backend, settings, rule } = setup();
+    const { backend, settings, drop } = setup();
     const store = await settings();
-    rule({ kind: 'response', command: 'write' }, () => new Promise(() => {}));
+    drop({ kind: 'response', command: 'write' });
     void store.merge({ theme: 'dark' }).catch(() => {});
     for (let size = 0; size < 50; size++) {
       await pass(20);
@@ -60,55 +60,41 @@ describe('writing', () => {
   });
 
   it.each([false, true])('I12: with patches: %j, also after another’s write', async (patches) => {
-    const { backend, settings, rule } = setup({ patches });
+    const { backend, settings, fail } = setup({ patches });
     const store = await settings();
-    rule({ kind: 'event' }, down);
+    fail({ kind: 'event' });
     backend.set('settings', { ...FIRST, size: 7 });
     await store.merge({ theme: 'dark' });
     expect(store.get()).toEqual({ ...FIRST, size: 7, theme: 'dark' });
   });
 
   it('I12: pulls the whole where the answer’s base is not what it has', async () => {
-    const { backend, store } = setup();
+    const { backend } = setup();
     const window = backend.window('main');
-    const odd = store<Settings>(
-      {
-        ...window,
-        transport: {
-          ...window.transport,
-          write: async (request) => {
-            const answer = (await window.transport.write(request)) as { revision: string };
-            return { revision: answer.revision, base: '77', patch: [] };
-          },
-        },
-      },
-      'settings',
-    );
+    const { write } = window.transport;
+    window.transport.write = async (request) => {
+      const answer = (await write(request)) as { revision: string };
+      return { revision: answer.revision, base: '77', patch: [] };
+    };
+    const odd = window.store<Settings>('settings');
     await odd.ready;
     expect(await odd.merge({ theme: 'dark' })).toBe('3');
     expect(odd.get()?.theme).toBe('dark');
   });
 
   it('I12: what was applied, but cannot be shown, is applied', async () => {
-    const { backend, store, rule } = setup();
+    const { backend, fail } = setup();
     const window = backend.window('main');
+    const { write } = window.transport;
     let answer: unknown;
-    const odd = store<Settings>(
-      {
-        ...window,
-        transport: {
-          ...window.transport,
-          write: async (request) => {
-            await window.transport.write(request);
-            return answer;
-          },
-        },
-      },
-      'settings',
-    );
+    window.transport.write = async (request) => {
+      await write(request);
+      return answer;
+    };
+    const odd = window.store<Settings>('settings');
     await odd.ready;
-    rule({ kind: 'event' }, down);
-    const heal = rule({ kind: 'request', command: 'get_snapshot' }, down);
+    fail({ kind: 'event' });
+    const heal = fail({ kind: 'request', command: 'get_snapshot' });
 
     answer = { revision: '3', base: '77', patch: [] };
     await expect(odd.merge({ theme: 'dark' })).rejects.toMatchObject({
@@ -126,8 +112,8 @@ describe('writing', () => {
   });
 
   it('a window that may not read resolves when the write is applied', async () => {
-    const { backend, store, errors } = setup({ grants: (_, __, access) => access === 'write' });
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend, errors } = setup({ grants: (_, __, access) => access === 'write' });
+    const settings = backend.window('main').store<Settings>('settings');
     expect(await settings.merge({ theme: 'dark' })).toBe('3');
     expect(settings.get()).toBeUndefined();
     expect(await kindOf(settings.update((s) => s))).toBe('denied');
@@ -178,11 +164,25 @@ describe('writing', () => {
     ]);
   });
 
+  it('I11: what the backend has no room for just now is sent again as it is', async () => {
+    const { backend, settings, rule } = setup();
+    const store = await settings();
+    const heal = rule({ kind: 'request', command: 'write' }, () =>
+      Promise.reject({ kind: 'busy', message: 'full', topic: 'settings' }),
+    );
+    const writing = outcome(store.merge({ theme: 'dark' }));
+    await tick();
+    heal();
+    await pass(100);
+    expect([writing.now, backend.calls.count({ command: 'write' })]).toEqual(['3', 2]);
+    expect(backend.data('settings')).toMatchObject({ theme: 'dark' });
+  });
+
   it('a late answer to a write still passes the gate', async () => {
-    const { settings, rule } = setup();
+    const { settings, rule, fail } = setup();
     const store = await settings('main', { writeTimeoutMs: 100 });
     const answer = deferred<void>();
-    rule({ kind: 'event' }, down);
+    fail({ kind: 'event' });
     rule({ kind: 'response', command: 'write' }, () => answer.promise);
     const writing = outcome(store.merge({ theme: 'dark' }));
     await pass(100);
@@ -194,12 +194,12 @@ describe('writing', () => {
 });
 
 describe('update', () => {
-  const counters = (backend: FakeBackend, store: ReturnType<typeof setup>['store'], n: number) =>
-    Array.from({ length: n }, (_, i) => store<number>(backend.window(`w${i}`), 'counter'));
+  const counters = (backend: FakeBackend, n: number) =>
+    Array.from({ length: n }, (_, i) => backend.window(`w${i}`).store<number>('counter'));
 
   it('I11: loses no count, however many windows count at once', async () => {
-    const { backend, store } = setup();
-    const windows = counters(backend, store, 4);
+    const { backend } = setup();
+    const windows = counters(backend, 4);
     const counting = outcome(
       Promise.all(
         windows.flatMap((window) =>
@@ -214,17 +214,17 @@ describe('update', () => {
   });
 
   it('pulls first where nothing was pulled yet', async () => {
-    const { backend, store } = setup();
-    const [counter] = counters(backend, store, 1);
+    const { backend } = setup();
+    const [counter] = counters(backend, 1);
     const updating = outcome((counter as TopicStore<number>).update((count) => count + 1));
     await tick();
     expect([updating.now, backend.data('counter')]).toEqual(['3', 1]);
   });
 
   it('goes on from the data that a conflict carries', async () => {
-    const { backend, settings, rule, count } = setup();
+    const { backend, settings, calls, fail } = setup();
     const store = await settings();
-    rule({ kind: 'event' }, down);
+    fail({ kind: 'event' });
     backend.set('settings', { ...FIRST, size: 7 });
     const seen: number[] = [];
     const updating = outcome(
@@ -236,11 +236,11 @@ describe('update', () => {
     await pass(100);
     expect(seen).toEqual([1, 7]);
     expect([updating.now, store.get()?.size]).toEqual(['4', 8]);
-    expect(count('request', 'get_snapshot')).toBe(1);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(1);
   });
 
   it('gives up after 100 conflicts', async () => {
-    const { backend, settings, rule, count } = setup();
+    const { backend, settings, rule, calls } = setup();
     const store = await settings();
     rule({ kind: 'request', command: 'write' }, async () => {
       backend.set('settings', FIRST);
@@ -248,7 +248,7 @@ describe('update', () => {
     const updating = outcome(store.update((s) => s));
     await pass(60_000);
     expect(updating.now).toMatchObject({ kind: 'conflict' });
-    expect(count('request', 'write')).toBe(100);
+    expect(calls.count({ command: 'write' })).toBe(100);
   });
 
   it('rejects with what the function throws, and goes on', async () => {
@@ -264,9 +264,9 @@ describe('update', () => {
   });
 
   it('rejects where the first pull fails', async () => {
-    const { backend, store, rule } = setup();
-    rule({ kind: 'request', command: 'get_snapshot' }, down);
-    const [counter] = counters(backend, store, 1);
+    const { backend, fail } = setup();
+    fail({ kind: 'request', command: 'get_snapshot' });
+    const [counter] = counters(backend, 1);
     expect(await kindOf((counter as TopicStore<number>).update((n) => n))).toBe('transport');
   });
 });

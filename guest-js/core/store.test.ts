@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { kindOf, outcome, pass, tick } from '../test/helpers.js';
-import { down, FIRST, type Settings, setup } from '../test/store-setup.js';
+import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import { noopLogger } from './logger.js';
 import { pageOf, WAKE_MS } from './page.js';
 import { createTopicStore } from './store.js';
@@ -11,10 +11,10 @@ afterEach(() => void vi.useRealTimers());
 
 describe('reading', () => {
   it('starts on first use, and not before', async () => {
-    const { backend, hops, store } = setup();
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend, calls } = setup();
+    const settings = backend.window('main').store<Settings>('settings');
     await tick();
-    expect([settings.topic, settings.status, hops.length]).toEqual(['settings', 'idle', 0]);
+    expect([settings.topic, settings.status, calls.all.length]).toEqual(['settings', 'idle', 0]);
     expect(settings.get()).toBeUndefined();
     expect(settings.status).toBe('connecting');
     await tick();
@@ -30,8 +30,8 @@ describe('reading', () => {
     ['ready', (store) => store.ready],
     ['set', (store) => store.set(FIRST)],
   ])('starts by %s', async (_, use) => {
-    const { backend, store } = setup();
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend } = setup();
+    const settings = backend.window('main').store<Settings>('settings');
     use(settings);
     await tick();
     expect(settings.status).toBe('synchronized');
@@ -117,8 +117,8 @@ describe('reading', () => {
   });
 
   it('select tells the first state, and takes an equality of one’s own', async () => {
-    const { backend, store } = setup();
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend } = setup();
+    const settings = backend.window('main').store<Settings>('settings');
     const listener = vi.fn();
     const parts = settings.select(
       (s) => [s.theme],
@@ -190,15 +190,15 @@ describe('reading', () => {
 
 describe('status', () => {
   it('tells what the store is doing', async () => {
-    const { backend, store, rule } = setup();
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend, fail } = setup();
+    const settings = backend.window('main').store<Settings>('settings');
     const seen: TopicStatus[] = [settings.status];
     settings.onStatus((next, previous) => {
       expect(previous).toBe(seen.at(-1) === 'idle' ? 'connecting' : seen.at(-1));
       seen.push(next);
     });
     await tick();
-    const heal = rule({ kind: 'request', command: 'get_snapshot' }, down);
+    const heal = fail({ kind: 'request', command: 'get_snapshot' });
     backend.set('settings', { ...FIRST, theme: 'dark' });
     await pass(1000);
     heal();
@@ -216,27 +216,27 @@ describe('status', () => {
   });
 
   it('I8: a forged announcement makes it stale for a moment only', async () => {
-    const { backend, settings, count } = setup();
+    const { backend, settings, calls } = setup();
     const store = await settings();
-    const before = count('request', 'get_snapshot');
+    const before = calls.count({ command: 'get_snapshot' });
     backend.emit('settings', { topic: 'settings', revision: '18446744073709551615' });
     await tick();
     expect(store.status).toBe('stale');
     await pass(100_000);
     expect(store.status).toBe('synchronized');
-    expect(count('request', 'get_snapshot') - before).toBe(5);
+    expect(calls.count({ command: 'get_snapshot' }) - before).toBe(5);
   });
 
   it('I8: goes on trying from the start, and ready waits', async () => {
-    const { backend, store, rule, errors } = setup();
-    const heal = rule({ kind: 'listen' }, down);
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend, errors, fail } = setup();
+    const heal = fail({ kind: 'listen' });
+    const settings = backend.window('main').store<Settings>('settings');
     const ready = outcome(settings.ready);
     await pass(10_000);
     expect([ready.now, settings.status]).toEqual(['pending', 'stale']);
     expect(errors[0]).toMatchObject({ phase: 'subscribe', willRetry: true, nextDelayMs: 500 });
     heal();
-    const failing = rule({ kind: 'request', command: 'get_snapshot' }, down);
+    const failing = fail({ kind: 'request', command: 'get_snapshot' });
     await pass(40_000);
     failing();
     await pass(40_000);
@@ -245,9 +245,9 @@ describe('status', () => {
 
   it('denied asks again now and then, and when the window wakes', async () => {
     let granted = false;
-    const { backend, store, errors } = setup({ grants: () => granted });
+    const { backend, errors } = setup({ grants: () => granted });
     const window = backend.window('main');
-    const settings = store<Settings>(window, 'settings');
+    const settings = window.store<Settings>('settings');
     settings.get();
     await pass(1000);
     expect(settings.status).toBe('denied');
@@ -260,22 +260,22 @@ describe('status', () => {
 
   it('I14: denied has lost its subscription, and subscribes anew once it is let in', async () => {
     let granted = true;
-    const { backend, settings, count } = setup({ grants: () => granted });
+    const { backend, settings } = setup({ grants: () => granted });
     const store = await settings();
     granted = false;
     backend.set('settings', { ...FIRST, theme: 'secret' });
     await tick();
     expect(store.status).toBe('denied');
-    expect(count('request', 'subscribe')).toBe(1);
+    expect(backend.calls.count({ command: 'subscribe' })).toBe(1);
     granted = true;
     await pass(5000);
     expect(store.status).toBe('synchronized');
-    expect(count('request', 'subscribe')).toBe(2);
+    expect(backend.calls.count({ command: 'subscribe' })).toBe(2);
   });
 
   it('one status listener that throws does not keep the others from hearing', async () => {
-    const { backend, store } = setup();
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend } = setup();
+    const settings = backend.window('main').store<Settings>('settings');
     const heard = vi.fn();
     settings.onStatus(() => {
       throw new Error('oops');
@@ -288,11 +288,11 @@ describe('status', () => {
 
 describe('waking', () => {
   it('I8: asks again when the window wakes', async () => {
-    const { backend, store, rule } = setup();
+    const { backend, fail } = setup();
     const window = backend.window('main');
-    const settings = store<Settings>(window, 'settings');
+    const settings = window.store<Settings>('settings');
     await Promise.all([settings.ready, tick()]);
-    rule({ kind: 'event' }, down);
+    fail({ kind: 'event' });
     backend.set('settings', { ...FIRST, theme: 'dark' });
     await pass(60_000);
     expect(settings.get()?.theme).toBe('light');
@@ -302,10 +302,10 @@ describe('waking', () => {
   });
 
   it('I8: does not wait for a back-off to end', async () => {
-    const { backend, store, rule } = setup();
+    const { backend, fail } = setup();
     const window = backend.window('main');
-    const settings = store<Settings>(window, 'settings');
-    const heal = rule({ kind: 'request', command: 'get_snapshot' }, down);
+    const settings = window.store<Settings>('settings');
+    const heal = fail({ kind: 'request', command: 'get_snapshot' });
     settings.get();
     await pass(60_000);
     heal();
@@ -317,9 +317,9 @@ describe('waking', () => {
   const woken = async () => {
     const made = setup();
     const window = made.backend.window('main');
-    const settings = made.store<Settings>(window, 'settings');
+    const settings = window.store<Settings>('settings');
     await Promise.all([settings.ready, tick()]);
-    return { ...made, window, settings, told: () => made.count('request', 'subscribe') };
+    return { ...made, window, settings, told: () => made.calls.count({ command: 'subscribe' }) };
   };
 
   it('I8: tells the backend again that it reads, which may have forgotten', async () => {
@@ -334,8 +334,8 @@ describe('waking', () => {
   });
 
   it('I14: but not at every wake of many, nor for each store, and not after the last is forgotten', async () => {
-    const { window, store, told, backend } = await woken();
-    const second = store<Settings>(window, 'settings');
+    const { window, told, backend } = await woken();
+    const second = window.store<Settings>('settings');
     await Promise.all([second.ready, tick()]);
     for (let wakes = 0; wakes < 20; wakes++) {
       window.wake();
@@ -350,32 +350,32 @@ describe('waking', () => {
   });
 
   it('a store that is closed, or was never connected, tells nothing', async () => {
-    const { window, settings, told, store, rule, backend, count } = await woken();
+    const { window, settings, told, backend, calls, fail } = await woken();
     window.wake();
     window.wake();
     settings.close();
     window.wake();
     await pass(10 * WAKE_MS);
     expect([told(), backend.readers('settings')]).toEqual([1, []]);
-    const unsubscribed = count('request', 'unsubscribe');
-    rule({ kind: 'listen' }, down);
+    const unsubscribed = calls.count({ command: 'unsubscribe' });
+    fail({ kind: 'listen' });
     const late = backend.window('late');
-    store<Settings>(late, 'settings').get();
+    late.store<Settings>('settings').get();
     await tick();
     late.wake();
     await tick();
-    expect([told(), count('request', 'unsubscribe')]).toEqual([1, unsubscribed]);
+    expect([told(), calls.count({ command: 'unsubscribe' })]).toEqual([1, unsubscribed]);
   });
 
   it('subscribes again at once when it comes out of the back/forward cache', async () => {
-    const { window, told, count } = await woken();
+    const { window, told, calls } = await woken();
     window.wake();
     window.wake(true);
     await tick();
     window.wake(true);
     await tick();
     expect(told()).toBe(3);
-    expect(count('request', 'get_snapshot')).toBe(4);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(4);
   });
 });
 
@@ -402,8 +402,8 @@ describe('closing', () => {
   });
 
   it('I9: before the first snapshot, ready rejects with closed', async () => {
-    const { backend, store } = setup();
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend } = setup();
+    const settings = backend.window('main').store<Settings>('settings');
     const ready = outcome(settings.ready);
     settings.close();
     await tick();
@@ -412,12 +412,12 @@ describe('closing', () => {
   });
 
   it('never used, it makes no noise', async () => {
-    const { backend, store, hops } = setup();
-    const settings = store<Settings>(backend.window('main'), 'settings');
+    const { backend, calls } = setup();
+    const settings = backend.window('main').store<Settings>('settings');
     settings.close();
     settings.get();
     await tick();
-    expect([settings.status, hops.length]).toEqual(['closed', 0]);
+    expect([settings.status, calls.all.length]).toEqual(['closed', 0]);
   });
 
   it('refuses what comes after, and sends what came before', async () => {
@@ -438,8 +438,8 @@ describe('closing', () => {
   });
 
   it('an update that waited for its turn is refused where it needs a pull', async () => {
-    const { backend, store } = setup();
-    const counter = store<number>(backend.window('main'), 'counter');
+    const { backend } = setup();
+    const counter = backend.window('main').store<number>('counter');
     const updating = counter.update((n) => n + 1);
     counter.close();
     expect(await kindOf(updating)).toBe('closed');

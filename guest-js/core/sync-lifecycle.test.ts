@@ -75,12 +75,13 @@ describe('starting', () => {
     await sync.started();
   });
 
-  it('rejects with the applier’s own error', async () => {
+  it('I9: rejects with the applier’s own error, cleans up, and may be called again', async () => {
     const error = new Error('cannot show');
+    let fails = true;
     const sync = bareSync({
       applier: {
         apply() {
-          throw error;
+          if (fails) throw error;
         },
       },
     });
@@ -89,7 +90,10 @@ describe('starting', () => {
     await sync.pull(0).answer('1');
     expect(starting.now).toBe(error);
     expect(sync.errors).toMatchObject([{ phase: 'apply', snapshotRevision: '1' }]);
-    expect(sync.handle.getLocalRevision()).toBe('0');
+    expect([sync.handle.getLocalRevision(), sync.handlers.size]).toEqual(['0', 0]);
+    fails = false;
+    await sync.started('1');
+    expect(sync.handle.getLocalRevision()).toBe('1');
   });
 
   it.each([null, undefined, 5, {}, { revision: 5, data: 1 }, { revision: '01', data: 1 }])(
@@ -221,5 +225,45 @@ describe('stopping', () => {
     sync.handle.stop();
     await sync.handle.refresh();
     expect(sync.pulls).toHaveLength(1);
+  });
+});
+
+describe('waking', () => {
+  function sleeper() {
+    const wakers = new Set<() => void>();
+    const sync = bareSync({
+      onWake(handler) {
+        wakers.add(handler);
+        return () => wakers.delete(handler);
+      },
+    });
+    const wake = () => {
+      for (const waker of wakers) waker();
+      return tick();
+    };
+    return { sync, wake, wakers };
+  }
+
+  it('I8: asks again, for what was announced meanwhile may be lost', async () => {
+    const { sync, wake } = sleeper();
+    await sync.started('1');
+    await wake();
+    expect(sync.pulls.length).toBe(2);
+    await sync.pull(-1).answer('2');
+    expect(sync.applied).toEqual(['1', '2']);
+  });
+
+  it('I9: is over with stop(), and with a start() that failed', async () => {
+    const { sync, wake, wakers } = sleeper();
+    await wake();
+    const starting = outcome(sync.handle.start());
+    await tick();
+    await sync.pull(0).fail('oops');
+    expect([starting.now, wakers.size]).toEqual(['oops', 0]);
+    await sync.started('1');
+    expect(wakers.size).toBe(1);
+    sync.handle.stop();
+    await tick();
+    expect([wakers.size, sync.undone()]).toEqual([0, 2]);
   });
 });

@@ -90,8 +90,10 @@ describe('being told', () => {
         throw new Error('oops');
       },
     }).started();
-    await sync.announce('2');
-    expect(sync.errors).toMatchObject([{ phase: 'invalidation', eventRevision: '2' }]);
+    await sync.announce('2', 'other');
+    expect(sync.errors).toMatchObject([
+      { phase: 'invalidation', topic: 'topic', eventRevision: '2', sourceId: 'other' },
+    ]);
     expect(sync.pulls).toHaveLength(2);
   });
 
@@ -361,7 +363,7 @@ describe('throttling', () => {
 it('logs what it applies', async () => {
   const debug = vi.fn();
   await bareSync({ logger: { debug, warn: vi.fn(), error: vi.fn() } }).started('5');
-  expect(debug).toHaveBeenCalledWith('snapshot applied', { topic: 'topic', revision: '5' });
+  expect(debug).toHaveBeenCalledWith('apply', { topic: 'topic', revision: '5' });
 });
 
 it('a logger that throws harms nothing', async () => {

@@ -90,7 +90,8 @@ export interface SyncErrorContext {
   /** What was announced, where `shouldRefresh` threw. */
   eventRevision?: Revision | undefined;
   snapshotRevision?: Revision;
-  sourceId?: string;
+  /** Who made the change, where that is known. */
+  sourceId?: string | undefined;
   /** How many attempts have failed in a row, this one included. */
   attempt?: number;
   willRetry?: boolean;

@@ -12,11 +12,13 @@ import { createRoot, type Root } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
 import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import type { TopicStore } from '../core/topic-store.js';
-import { deferred, tick } from '../test/helpers.js';
+import { tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import {
   TopicProvider,
+  useFamilyTopic,
   useTopic,
+  useTopicPending,
   useTopicSelector,
   useTopicStatus,
   useTopicStore,
@@ -47,18 +49,17 @@ const settle = (): Promise<void> => act(async () => void (await tick()));
 function idle(topic = 'settings') {
   const all = setup();
   const window = all.backend.window('main');
-  return { ...all, window, store: all.store<Settings>(window, topic) };
+  return { ...all, window, store: window.store<Settings>(topic) };
 }
 
 /** The same, with answers that come when they are let go. */
 function held() {
   const all = idle();
-  const gate = deferred<void>();
-  all.rule({ kind: 'response', command: 'get_snapshot' }, () => gate.promise);
+  const gate = all.hold({ kind: 'response', command: 'get_snapshot' });
   return {
     ...all,
     release() {
-      gate.resolve();
+      gate.release();
       return settle();
     },
   };
@@ -96,16 +97,16 @@ describe('useTopic', () => {
   });
 
   it('a hundred components make one subscription and one pull', async () => {
-    const { backend, count, window, store } = idle();
+    const { backend, calls, window, store } = idle();
     const many = Array.from({ length: 100 }, (_, i) => <Theme key={String(i)} store={store} />);
     await show(many);
     await settle();
     expect(shown()).toBe('light'.repeat(100));
     const traffic = () => [
       window.listeners('settings'),
-      count('listen'),
-      count('request', 'subscribe'),
-      count('request', 'get_snapshot'),
+      calls.count({ command: 'listen' }),
+      calls.count({ command: 'subscribe' }),
+      calls.count({ command: 'get_snapshot' }),
     ];
     expect(traffic()).toEqual([1, 1, 1, 1]);
     backend.set('settings', { ...FIRST, theme: 'dark' });
@@ -115,7 +116,7 @@ describe('useTopic', () => {
   });
 
   it('leaves no listener behind, and the store open, after unmounting', async () => {
-    const { count, store } = idle();
+    const { calls, store } = idle();
     const listeners = listenersOf(store);
     const two = () => [<Theme key="a" store={store} />, <Theme key="b" store={store} />];
     await show(two());
@@ -127,11 +128,11 @@ describe('useTopic', () => {
     expect(store.status).toBe('synchronized');
     await show(<Theme store={store} />);
     expect(shown()).toBe('light');
-    expect(count('request', 'get_snapshot')).toBe(1);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(1);
   });
 
   it('listens once for each component in strict mode, too', async () => {
-    const { count, store } = idle();
+    const { calls, store } = idle();
     const listeners = listenersOf(store);
     await show(
       <StrictMode>
@@ -139,12 +140,12 @@ describe('useTopic', () => {
       </StrictMode>,
     );
     await settle();
-    expect([shown(), listeners(), count('listen'), count('request', 'get_snapshot')]).toEqual([
-      'light',
-      1,
-      1,
-      1,
-    ]);
+    expect([
+      shown(),
+      listeners(),
+      calls.count({ command: 'listen' }),
+      calls.count({ command: 'get_snapshot' }),
+    ]).toEqual(['light', 1, 1, 1]);
     await show(null);
     expect(listeners()).toBe(0);
   });
@@ -204,14 +205,14 @@ describe('with suspense', () => {
   );
 
   it('shows the fallback until the first snapshot, and follows from then on', async () => {
-    const { backend, count, release, store } = held();
+    const { backend, calls, release, store } = held();
     await show(page(store));
     expect(shown()).toBe('wait');
     await release();
     expect(shown()).toBe('light');
     backend.set('settings', { ...FIRST, theme: 'dark' });
     await settle();
-    expect([shown(), count('request', 'get_snapshot')]).toEqual(['dark', 2]);
+    expect([shown(), calls.count({ command: 'get_snapshot' })]).toEqual(['dark', 2]);
   });
 
   it('shows no fallback where the state is here', async () => {
@@ -258,7 +259,7 @@ describe('with suspense', () => {
 
 describe('useTopicSelector', () => {
   it('renders only when the part has changed', async () => {
-    const { backend, release, store } = held();
+    const { backend, store, release } = held();
     let renderings = 0;
     function Width(): ReactNode {
       renderings++;
@@ -318,8 +319,8 @@ describe('useTopicSelector', () => {
 });
 
 it('useTopicStatus follows the status', async () => {
-  const all = setup({ grants: () => false });
-  const store = all.store<Settings>(all.backend.window('main'), 'settings');
+  const { window } = setup({ grants: () => false });
+  const store = window('main').store<Settings>('settings');
   function Status(): ReactNode {
     return useTopicStatus(store);
   }
@@ -329,6 +330,67 @@ it('useTopicStatus follows the status', async () => {
   expect(shown()).toBe('denied');
   await act(async () => store.close());
   expect(shown()).toBe('closed');
+});
+
+it('useTopicPending counts the optimistic writes that are not confirmed', async () => {
+  const { store, hold } = idle();
+  function Pending(): ReactNode {
+    return <>{useTopicPending(store)}</>;
+  }
+  await show(<Pending />);
+  await settle();
+  const held = hold({ command: 'write' });
+  await act(async () => void store.merge({ size: 7 }, { optimistic: true }));
+  expect(shown()).toBe('1');
+  held.release();
+  await settle();
+  expect(shown()).toBe('0');
+  expect(renderToString(<Pending />)).toBe('0');
+});
+
+describe('useFamilyTopic', () => {
+  function jobs() {
+    const { backend } = setup({ topics: {}, families: { jobs: 0 } });
+    const family = backend.window('main').family<number>('jobs');
+    for (const id of ['a', 'b']) backend.create(`jobs/${id}`, id);
+    function Job({ id }: { id: string }): ReactNode {
+      const store = useFamilyTopic(family, id);
+      return <>{useTopic(store)}</>;
+    }
+    return { backend, family, Job };
+  }
+
+  it('closes a store when the last component that used it is gone', async () => {
+    const { backend, family, Job } = jobs();
+    const [a, b] = [family.topic('a'), family.topic('b')];
+    await show([<Job key="1" id="a" />, <Job key="2" id="a" />]);
+    await settle();
+    expect([shown(), backend.readers('jobs/a')]).toEqual(['aa', ['main']]);
+    await show([<Job key="1" id="b" />, <Job key="2" id="a" />]);
+    await settle();
+    expect([shown(), a.status, b.status]).toEqual(['ba', 'synchronized', 'synchronized']);
+    await show([<Job key="1" id="b" />]);
+    await settle();
+    expect([a.status, b.status]).toEqual(['closed', 'synchronized']);
+    await show([<Job key="1" id="a" />]);
+    await settle();
+    expect([shown(), b.status, family.topic('a') === a]).toEqual(['a', 'closed', false]);
+  });
+
+  it('keeps it open where the component is only taken away and put back', async () => {
+    const { family, Job } = jobs();
+    const store = family.topic('a');
+    await show(
+      <StrictMode>
+        <Job id="a" />
+      </StrictMode>,
+    );
+    await settle();
+    expect([shown(), store.status]).toEqual(['a', 'synchronized']);
+    await show([<Job key="moved" id="a" />]);
+    await settle();
+    expect([shown(), store.status]).toEqual(['a', 'synchronized']);
+  });
 });
 
 describe('TopicProvider', () => {
@@ -357,7 +419,7 @@ describe('TopicProvider', () => {
     await settle();
     expect(shown()).toBe('synchronized dark');
     expect(fake.backend.data('settings')).toMatchObject({ theme: 'dark' });
-    expect([real.store.status, real.hops]).toEqual(['idle', []]);
+    expect([real.store.status, real.calls.all]).toEqual(['idle', []]);
   });
 
   it('nests: each replaces one store, and the inner one counts', async () => {

@@ -5,7 +5,7 @@
  * However many components use a topic, the window subscribes once and pulls once: the store that
  * they are given is one. None of them ends it.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/svelte
  */
 export type {
   ApplierOptions,
@@ -13,5 +13,11 @@ export type {
   ToStateContext,
 } from '../appliers/options.js';
 export { createSvelteSnapshotApplier } from '../appliers/svelte.js';
-export { topicReadable, topicStatus } from './readable.js';
+export {
+  type CollectionState,
+  collectionState,
+  type EntityState,
+  entityState,
+} from './entity.js';
+export { topicPending, topicReadable, topicStatus } from './readable.js';
 export { type TopicState, topicState } from './state.js';

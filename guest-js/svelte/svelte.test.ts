@@ -7,7 +7,7 @@ import { tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import Theme from '../test/Theme.svelte';
 import ThemeStore from '../test/ThemeStore.svelte';
-import { topicReadable, topicState, topicStatus } from './index.js';
+import { topicPending, topicReadable, topicState, topicStatus } from './index.js';
 
 const mounted: object[] = [];
 
@@ -21,7 +21,7 @@ afterEach(async () => {
 function idle() {
   const all = setup();
   const window = all.backend.window('main');
-  return { ...all, window, store: all.store<Settings>(window, 'settings') };
+  return { ...all, window, store: window.store<Settings>('settings') };
 }
 
 type Props = { given: TopicStore<Settings>; onwidth?: (width: number | undefined) => void };
@@ -71,16 +71,16 @@ describe.each([
   });
 
   it('a hundred components make one subscription and one pull', async () => {
-    const { backend, count, window, store } = idle();
+    const { backend, calls, window, store } = idle();
     const { target } = mount(component, { given: store }, { times: 100 });
     const themes = (theme: string) => target.textContent.split(theme).length - 1;
     await tick();
     expect(themes('light')).toBe(100);
     const traffic = () => [
       window.listeners('settings'),
-      count('listen'),
-      count('request', 'subscribe'),
-      count('request', 'get_snapshot'),
+      calls.count({ command: 'listen' }),
+      calls.count({ command: 'subscribe' }),
+      calls.count({ command: 'get_snapshot' }),
     ];
     expect(traffic()).toEqual([1, 1, 1, 1]);
     backend.set('settings', { ...FIRST, theme: 'dark' });
@@ -90,7 +90,7 @@ describe.each([
   });
 
   it('leaves no listener behind, and the store open, after unmounting', async () => {
-    const { count, store } = idle();
+    const { calls, store } = idle();
     const listeners = listenersOf(store);
     mount(component, { given: store }, { times: 2 });
     await tick();
@@ -99,7 +99,7 @@ describe.each([
     await tick();
     expect([listeners(), store.status]).toEqual([0, 'synchronized']);
     expect(mount(component, { given: store }).shown()).toBe('synchronized light;');
-    expect(count('request', 'get_snapshot')).toBe(1);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(1);
   });
 
   it('takes the store that the context holds, and leaves the real one alone', async () => {
@@ -108,7 +108,7 @@ describe.each([
     const { shown } = mount(component, { given: real.store }, { context });
     await tick();
     expect(shown()).toBe('synchronized light;');
-    expect([real.store.status, real.hops]).toEqual(['idle', []]);
+    expect([real.store.status, real.calls.all]).toEqual(['idle', []]);
   });
 });
 
@@ -122,7 +122,7 @@ describe('topicState', () => {
     await tick();
     expect(shown()).toBe('synchronized dark;');
     expect(fake.backend.data('settings')).toMatchObject({ theme: 'dark' });
-    expect(real.hops).toEqual([]);
+    expect(real.calls.all).toEqual([]);
   });
 
   it('a derived part runs effects only when it has changed', async () => {
@@ -171,6 +171,22 @@ describe('the contract of Svelte’s stores', () => {
       if (seen.length === 1) store.merge({ theme: 'dark' }, { optimistic: true });
     });
     expect(seen).toEqual(['light', 'dark']);
+  });
+
+  it('counts the optimistic writes that are not confirmed', async () => {
+    const { settings, hold } = setup();
+    const store = await settings();
+    const seen: number[] = [];
+    const stop = topicPending(store).subscribe((pending) => seen.push(pending));
+    const state = topicState(store);
+    const held = hold({ command: 'write' });
+    store.merge({ size: 7 }, { optimistic: true });
+    expect([seen, state.pending]).toEqual([[0, 1], 1]);
+    held.release();
+    await tick();
+    stop();
+    await store.merge({ size: 8 }, { optimistic: true });
+    expect([seen, state.pending]).toEqual([[0, 1, 0], 0]);
   });
 
   it('works with `get`, for the status, too', async () => {

@@ -6,7 +6,7 @@ import { createTopicStore } from '../core/store.js';
 import type { TopicStore } from '../core/topic-store.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
 import { pass, rev, tick } from './helpers.js';
-import { scheduledNetwork, seededRandom } from './network.js';
+import { seededRandom } from './random.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -69,12 +69,11 @@ async function run(
   byWake: boolean,
 ) {
   vi.spyOn(Math, 'random').mockImplementation(seededRandom(seed));
-  const net = scheduledNetwork();
   const backend = createFakeBackend({
     topics: { state: { count: 0, tags: {} } },
-    network: net.network,
     patches,
   });
+  const net = backend.hold();
   const pages = Array.from({ length: WINDOWS }, (_, i) => backend.window(`w${i}`));
   const closed = new Set<number>();
   const counts = { shown: 0, unknown: 0 };
@@ -90,7 +89,7 @@ async function run(
         ...noopLogger,
         debug(message, extra) {
           quiet();
-          if (message !== 'snapshot applied') return;
+          if (message !== 'apply') return;
           const { revision } = extra as { revision: Revision };
           expect(compareRevisions(revision, last), 'I7: revisions rise').toBeGreaterThan(0);
           last = revision;
@@ -142,7 +141,8 @@ async function run(
     await tick();
   }
 
-  net.heal(hang);
+  if (hang) net.stop();
+  else net.release();
   // Whatever hangs comes to its timeouts; every retry, and every write in a queue, to its end.
   await pass(200_000);
   if (byWake) for (const page of pages) page.wake();

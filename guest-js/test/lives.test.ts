@@ -5,7 +5,7 @@ import { noopLogger } from '../core/logger.js';
 import { compareRevisions, type Revision } from '../core/revision.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
 import { pass, rev, tick } from './helpers.js';
-import { scheduledNetwork, seededRandom } from './network.js';
+import { seededRandom } from './random.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -39,7 +39,6 @@ const PAUSES = [1, 90, 600, 11_000, 31_000];
 /** A topic that comes and goes, written and read by windows that may miss any of it. */
 async function run(actions: Action[], seed: number, optimistic: boolean) {
   vi.spyOn(Math, 'random').mockImplementation(seededRandom(seed));
-  const net = scheduledNetwork();
   const applied = new Set<number>();
   let rising = true;
   const backend = createFakeBackend({
@@ -52,8 +51,8 @@ async function run(actions: Action[], seed: number, optimistic: boolean) {
         return { ...job, done: [...job.done, item] };
       },
     },
-    network: net.network,
   });
+  const net = backend.hold();
   const windows = Array.from({ length: WINDOWS }, (_, i) => {
     const page = backend.window(`w${i}`);
     let last = rev(0);
@@ -61,7 +60,7 @@ async function run(actions: Action[], seed: number, optimistic: boolean) {
       logger: {
         ...noopLogger,
         debug(message, extra) {
-          if (message !== 'snapshot applied') return;
+          if (message !== 'apply') return;
           const { revision } = extra as { revision: Revision };
           rising &&= compareRevisions(revision, last) > 0;
           last = revision;
@@ -109,7 +108,7 @@ async function run(actions: Action[], seed: number, optimistic: boolean) {
     expect(rising, 'I7: higher than in all lives before').toBe(true);
   }
 
-  net.heal(false);
+  net.release();
   await pass(200_000);
   for (const { page } of windows) page.wake();
   await pass(100_000);

@@ -7,7 +7,7 @@ import { compareRevisions, type Revision } from '../core/revision.js';
 import { createTopicStore } from '../core/store.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
 import { pass, tick } from './helpers.js';
-import { scheduledNetwork, seededRandom } from './network.js';
+import { seededRandom } from './random.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -64,13 +64,10 @@ type Change = (state: State) => State;
 /** Windows that write, optimistically and not, under a schedule that owns every crossing. */
 async function run(actions: Action[], seed: number, patches: boolean) {
   vi.spyOn(Math, 'random').mockImplementation(seededRandom(seed));
-  const net = scheduledNetwork();
-  let scheduled = false;
   const backend = createFakeBackend({
     topics: { state: { items: [], note: 0 } },
     reducers: { state: reduce },
     patches,
-    network: (hop) => (scheduled ? net.network(hop) : undefined),
   });
 
   const windows = Array.from({ length: WINDOWS }, (_, i) => {
@@ -124,7 +121,7 @@ async function run(actions: Action[], seed: number, patches: boolean) {
   });
   await Promise.all(windows.map(({ store }) => store.ready));
   await tick();
-  scheduled = true;
+  const net = backend.hold();
 
   let items = 0;
   for (const step of actions) {
@@ -182,7 +179,7 @@ async function run(actions: Action[], seed: number, patches: boolean) {
     }
   }
 
-  net.heal(false);
+  net.release();
   await pass(20_000);
   backend.emit('state', { topic: 'state', revision: backend.revision('state'), sourceId: null });
   await pass(20_000);

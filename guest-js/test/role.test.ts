@@ -5,9 +5,9 @@ import { pageOf } from '../core/page.js';
 import { PRIMARY } from '../core/primary.js';
 import { compareRevisions } from '../core/revision.js';
 import { createRole } from '../core/role.js';
-import { createFakeBackend, type FakeWindow } from '../testing/fake-backend.js';
+import { createFakeBackend, type FakeWindow } from '../testing/index.js';
 import { pass, rev, tick } from './helpers.js';
-import { scheduledNetwork, seededRandom } from './network.js';
+import { seededRandom } from './random.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -37,8 +37,8 @@ async function run(actions: Action[], seed: number, yields: boolean[]) {
   // Pages that are gone go on trying, and reach nobody.
   vi.clearAllTimers();
   vi.spyOn(Math, 'random').mockImplementation(seededRandom(seed));
-  const net = scheduledNetwork();
-  const backend = createFakeBackend({ topics: {}, network: net.network });
+  const backend = createFakeBackend({ topics: {} });
+  const net = backend.hold();
   let highest = rev(0);
   let failure: unknown;
 
@@ -106,17 +106,26 @@ async function run(actions: Action[], seed: number, yields: boolean[]) {
     } else if (step.do === 'wake') {
       page.window.wake();
       page.hidden = false;
-    } else if (step.do === 'silence') page.window.silence();
-    else await pass(PAUSES[step.index % PAUSES.length] ?? 1);
+    } else if (step.do === 'silence') {
+      // What a page had sent a minute ago has arrived, or never will.
+      const { label } = page.window;
+      const late = () =>
+        net.waiting.findIndex(({ kind, window }) => window === label && kind === 'request');
+      for (let at = late(); at >= 0; at = late()) net.lose(at);
+      page.window.silence();
+    } else await pass(PAUSES[step.index % PAUSES.length] ?? 1);
     check();
     await tick();
     check();
   }
 
-  net.heal(false);
+  net.release();
   await pass(100_000);
   check();
-  for (const { window, hidden } of pages) if (!hidden) window.wake();
+  // What was lost is found on waking. One that yields stays hidden.
+  pages.forEach(({ window, hidden }, i) => {
+    if (!(hidden && yields[i])) window.wake();
+  });
   await pass(100_000);
   check();
   const holds = pages.filter(({ role }) => role.role() === 'primary');

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { PRIMARY } from '../core/primary.js';
 import { kindOf } from '../test/helpers.js';
 import { createFakeBackend } from './fake-backend.js';
+import { settled, waitFor } from './wait-for.js';
 
 it('an older session of a label does not take it over again', async () => {
   const backend = createFakeBackend({ topics: { a: 0, b: 0 } });
@@ -81,4 +82,80 @@ it('the role goes to whoever waits longest, with a higher term each time', async
   expect(holder()).toEqual({ window: 'a', session: 'a', term: '3' });
   windows[0]?.close();
   expect(holder()).toBeNull();
+});
+
+it('keeps what was called and what came of it, and what was announced', async () => {
+  const backend = createFakeBackend({ topics: { a: 0, b: 0 } });
+  const [main, other] = [backend.window('main'), backend.window('other')];
+  await main.transport.listen('a', () => {});
+  await main.transport.write({ topic: 'a', session: 's', seq: 1, set: 1 });
+  await kindOf(other.transport.getSnapshot('c'));
+  expect(backend.calls.all.map(({ command, window }) => [command, window])).toEqual([
+    ['listen', 'main'],
+    ['write', 'main'],
+    ['get_snapshot', 'other'],
+  ]);
+  const write = backend.calls.last({ command: 'write' });
+  expect([write?.args.set, write?.answer]).toEqual([1, { revision: '3', data: 1 }]);
+  expect(backend.calls.last()?.error).toMatchObject({ kind: 'unknownTopic' });
+  expect([backend.calls.count({ window: 'main' }), backend.calls.count({ topic: 'b' })]).toEqual([
+    2, 0,
+  ]);
+  expect(backend.announced.of('a')).toMatchObject([
+    { payload: { revision: '3', sourceId: 'main' }, windows: ['main'] },
+  ]);
+  backend.calls.clear();
+  backend.announced.clear();
+  expect([backend.calls.all, backend.announced.all]).toEqual([[], []]);
+});
+
+it('writes of the backend build on what is there', () => {
+  const backend = createFakeBackend({ topics: { list: ['a'] } });
+  backend.update<string[]>('list', (list) => [...list, 'b']);
+  expect([backend.data('list'), backend.revision('list')]).toEqual([['a', 'b'], '2']);
+});
+
+it('denies while it is told to, by capability or by the app', async () => {
+  const backend = createFakeBackend({ topics: { a: 0 } });
+  const store = backend.window('main').store<number>('a');
+  await store.ready;
+  const allow = backend.deny({ window: 'main', access: 'write' });
+  await expect(store.set(1)).rejects.toMatchObject({ permission: 'lockstep:write' });
+  backend.deny({ topic: 'a', access: 'read' }, { code: 'guest', reason: 'Sign in first' });
+  backend.reauthorize();
+  await waitFor(() => store.status === 'denied');
+  expect(backend.errors.at(-1)?.error).toMatchObject({ kind: 'denied', code: 'guest' });
+  allow();
+  expect(await store.set(2)).toBe('3');
+  store.close();
+});
+
+it('a page that reloads is another; one that crashes is missed only later', async () => {
+  const backend = createFakeBackend({ topics: { a: 0 } });
+  const page = backend.window('main');
+  const store = page.store<number>('a');
+  await settled(store);
+  const next = page.reload();
+  expect([next.label, backend.readers('a')]).toEqual(['main', []]);
+  const after = next.store<number>('a');
+  await settled(after);
+  backend.set('a', 1);
+  await settled(backend);
+  expect([store.get(), after.get(), page.listeners('a')]).toEqual([0, 1, 0]);
+  next.crash();
+  backend.set('a', 2);
+  await settled(backend);
+  expect([after.get(), backend.readers('a')]).toEqual([1, ['main']]);
+  next.silence();
+  expect(backend.readers('a')).toEqual([]);
+});
+
+it('its windows have families and a role, too', async () => {
+  const backend = createFakeBackend({ topics: {}, families: { jobs: 0 } });
+  const window = backend.window('main');
+  const job = await window.family<number>('jobs').create({ id: '1', initial: 5 });
+  expect(job.get()).toBe(5);
+  const role = window.role();
+  role.join();
+  await waitFor(() => role.role() === 'primary');
 });

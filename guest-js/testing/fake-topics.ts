@@ -1,12 +1,9 @@
-import { applyJsonPatch } from '../core/json-patch.js';
-import { mergePatch } from '../core/merge-patch.js';
+import { answerOf, operated, operationsOf, outcomeOf, type WriteOutcome } from '../core/owning.js';
 import type { Revision } from '../core/revision.js';
 import type { WriteOperation, WriteRequest } from '../core/transport.js';
 import type { Topic } from '../core/types.js';
+import type { FakeAccess, FakeGrants } from './fake-grants.js';
 import { copy, topLevelPatch } from './json.js';
-
-/** What a window wants to do with a topic. `admin`: create or remove it. */
-export type FakeAccess = 'read' | 'write' | 'admin' | 'role';
 
 /** What the topics of a fake backend are. */
 export interface FakeTopicsOptions {
@@ -27,14 +24,6 @@ export interface FakeTopicsOptions {
   maxBytes?: number;
 }
 
-type Result = { revision: string } | { error: object };
-
-/** What became of the last batch of a session. */
-interface Outcome {
-  seq: number;
-  results: Result[];
-}
-
 interface FakeTopic {
   revision: bigint;
   data: unknown;
@@ -43,22 +32,17 @@ interface FakeTopic {
 }
 
 const HISTORY = 50;
-const PERMISSIONS = {
-  read: 'lockstep:default',
-  write: 'lockstep:write',
-  admin: 'lockstep:admin',
-  role: 'lockstep:role',
-};
 
 /** The topics of a fake backend: their states, their lives, and the writes to them. */
 export function createFakeTopics(
   options: FakeTopicsOptions,
+  { may, authorise }: FakeGrants,
   announce: (topic: Topic, revision: string, sourceId: string | null) => void,
 ) {
-  const { grants = () => true, patches = false, maxBytes = Infinity, families = {} } = options;
+  const { patches = false, maxBytes = Infinity, families = {} } = options;
   const topics = new Map<Topic, FakeTopic>();
   // A write is remembered for longer than its topic lives: it may be repeated after that.
-  const outcomes = new Map<Topic, Map<string, Outcome>>();
+  const outcomes = new Map<Topic, Map<string, WriteOutcome>>();
   let counter = 0n;
   let minted = 0;
 
@@ -82,21 +66,10 @@ export function createFakeTopics(
     return known && id && !more.length ? family : undefined;
   }
 
-  function authorise(window: string, topic: Topic, access: FakeAccess): void {
-    if (grants(window, topic, access)) return;
-    throw {
-      kind: 'denied',
-      message: `The window "${window}" may not ${access} "${topic}"`,
-      topic,
-      window,
-      permission: PERMISSIONS[access],
-    };
-  }
-
   function answer(window: string, topic: Topic, since?: Revision): object {
     const { revision: current, data, history } = find(topic);
     const revision = String(current);
-    if (!grants(window, topic, 'read')) return { revision, withheld: true };
+    if (!may(window, topic, 'read')) return { revision, withheld: true };
     if (since === revision) return { revision, unchanged: true };
     const base = since !== undefined && patches ? history.get(since) : undefined;
     const patch = base === undefined ? undefined : topLevelPatch(base, data);
@@ -157,100 +130,45 @@ export function createFakeTopics(
     }
   }
 
-  function next({ topic, ...operation }: WriteOperation & { topic: Topic }): unknown {
-    const { data } = find(topic);
-    if ('set' in operation) return operation.set;
-    if ('merge' in operation) return mergePatch(data, operation.merge);
-    if ('patch' in operation) {
-      try {
-        return applyJsonPatch(data, operation.patch);
-      } catch (error) {
-        throw { kind: 'invalidData', message: (error as Error).message, topic, path: 'patch' };
-      }
-    }
-    const reduce = options.reducers?.[topic] ?? options.reducers?.[familyOf(topic) ?? ''];
-    if (!reduce) throw { kind: 'invalidRequest', message: 'There is no reducer', field: 'action' };
-    try {
-      return reduce(copy(data) as never, operation.action as never);
-    } catch (error) {
-      const { code = 'refused', reason = 'It is refused' } = Object(error);
-      throw { kind: 'rejected', message: `Refused: ${reason}`, topic, code, reason };
-    }
-  }
-
-  function apply(window: string, topic: Topic, operation: WriteOperation): Result {
-    const { expectedRevision } = operation;
+  function apply(window: string, topic: Topic, operation: WriteOperation): Revision {
     const { revision, data } = find(topic);
-    try {
-      if (expectedRevision !== undefined && expectedRevision !== String(revision)) {
-        throw {
-          kind: 'conflict',
-          message: `"${topic}" is at revision ${revision}, not ${expectedRevision}`,
-          topic,
-          expectedRevision,
-          revision: String(revision),
-          ...(grants(window, topic, 'read') && { data }),
-        };
-      }
-      change(topic, next({ ...operation, topic }), window);
-      return { revision: String(find(topic).revision) };
-    } catch (error) {
-      // All that this file throws is plain: an error of another kind is a mistake in it.
-      if (error instanceof Error) throw error;
-      return { error: error as object };
-    }
+    const reduce = options.reducers?.[topic] ?? options.reducers?.[familyOf(topic) ?? ''];
+    const now = { revision: String(revision) as Revision, data };
+    change(topic, operated(topic, now, operation, reduce), window);
+    return String(find(topic).revision) as Revision;
   }
 
   function write(window: string, request: WriteRequest): unknown {
-    const { topic, session, seq, since, writes } = request;
+    const { topic, session, writes } = request;
     authorise(window, topic, 'write');
-    if (writes && (writes.length < 1 || writes.length > 256)) {
-      throw { kind: 'invalidRequest', message: 'Expected 1 to 256 writes', field: 'writes' };
-    }
-    for (const operation of writes ?? [request]) {
-      if (['set', 'merge', 'patch', 'action'].filter((op) => op in operation).length !== 1) {
-        throw { kind: 'invalidRequest', message: 'Expected one operation', field: 'set' };
-      }
-    }
+    const operations = operationsOf(request);
     measure(topic, writes ?? request);
     find(topic);
-    const sessions = outcomes.get(topic) ?? new Map<string, Outcome>();
+    const sessions = outcomes.get(topic) ?? new Map<string, WriteOutcome>();
     outcomes.set(topic, sessions);
-    let last = sessions.get(session);
-    if (last && seq < last.seq) {
-      const lastSeq = last.seq;
-      throw { kind: 'outOfOrder', message: 'An older write', topic, seq, lastSeq };
-    }
-    if (last?.seq !== seq) {
-      const results = (writes ?? [request]).map((operation) => apply(window, topic, operation));
-      last = { seq, results };
-      sessions.set(session, last);
-    }
-    const { results } = last;
-    if (writes) {
-      const shown = answer(window, topic, since) as { withheld?: boolean };
-      const applied = results.filter((result) => 'revision' in result);
-      const newest = applied.at(-1)?.revision ?? '0';
-      return { ...shown, ...(shown.withheld && { revision: newest }), results };
-    }
-    const [result] = results as [Result];
-    if ('error' in result) throw result.error;
-    return answer(window, topic, since);
+    const outcome = outcomeOf(request, operations, sessions.get(session), (operation) =>
+      apply(window, topic, operation),
+    );
+    sessions.set(session, outcome);
+    return answerOf(request, outcome, (since) => answer(window, topic, since));
   }
 
   return {
     find,
     has: (topic: Topic) => topics.has(topic),
-    authorise,
     answer,
     change,
+    /** Announces every topic at a new revision, as it is. */
+    touchAll: () => {
+      for (const [topic, { data }] of topics) change(topic, data, null);
+    },
     create,
     createFor,
     remove,
     write,
     list: (window: string, prefix = ''): Topic[] =>
       [...topics.keys()]
-        .filter((topic) => topic.startsWith(prefix) && grants(window, topic, 'read'))
+        .filter((topic) => topic.startsWith(prefix) && may(window, topic, 'read'))
         .sort(),
   };
 }

@@ -19,6 +19,6 @@ export function topLevelPatch(from: unknown, to: unknown): object[] | undefined 
 }
 
 /** What arrives on the other side. */
-export function copy(value: unknown): unknown {
-  return value === undefined ? undefined : JSON.parse(JSON.stringify(value));
+export function copy<T>(value: T): T {
+  return value === undefined ? value : JSON.parse(JSON.stringify(value));
 }

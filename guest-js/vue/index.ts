@@ -4,7 +4,7 @@
  * However many components use a topic, the window subscribes once and pulls once: the store that
  * they are given is one. None of them ends it.
  *
- * @module
+ * @module tauri-plugin-lockstep-api/vue
  */
 export type {
   ApplierOptions,
@@ -12,4 +12,5 @@ export type {
   ToStateContext,
 } from '../appliers/options.js';
 export { createVueSnapshotApplier } from '../appliers/vue.js';
+export { type UseCollectionReturn, useCollection, useEntity } from './use-entity.js';
 export { topicKey, type UseTopicReturn, useTopic } from './use-topic.js';

@@ -22,7 +22,7 @@ afterEach(() => void vi.useRealTimers());
 function idle() {
   const all = setup();
   const window = all.backend.window('main');
-  return { ...all, window, store: all.store<Settings>(window, 'settings') };
+  return { ...all, window, store: window.store<Settings>('settings') };
 }
 
 const Theme = defineComponent({
@@ -64,16 +64,16 @@ describe('useTopic', () => {
   });
 
   it('a hundred components make one subscription and one pull', async () => {
-    const { backend, count, window, store } = idle();
+    const { backend, calls, window, store } = idle();
     const { show, shown } = mount(store, 100);
     show();
     await tick();
     expect(shown()).toBe('synchronized light;'.repeat(100));
     const traffic = () => [
       window.listeners('settings'),
-      count('listen'),
-      count('request', 'subscribe'),
-      count('request', 'get_snapshot'),
+      calls.count({ command: 'listen' }),
+      calls.count({ command: 'subscribe' }),
+      calls.count({ command: 'get_snapshot' }),
     ];
     expect(traffic()).toEqual([1, 1, 1, 1]);
     backend.set('settings', { ...FIRST, theme: 'dark' });
@@ -147,6 +147,17 @@ describe('useTopic', () => {
     stop();
   });
 
+  it('counts the optimistic writes that are not confirmed', async () => {
+    const { settings, hold } = setup();
+    const { pending, store } = useTopic(await settings());
+    const held = hold({ command: 'write' });
+    store.merge({ size: 7 }, { optimistic: true });
+    expect(pending.value).toBe(1);
+    held.release();
+    await tick();
+    expect(pending.value).toBe(0);
+  });
+
   it('the refs cannot be written', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const { settings } = setup();
@@ -175,6 +186,6 @@ describe('topicKey', () => {
     await tick();
     expect(shown()).toBe('synchronized dark;');
     expect(fake.backend.data('settings')).toMatchObject({ theme: 'dark' });
-    expect([real.store.status, real.hops]).toEqual(['idle', []]);
+    expect([real.store.status, real.calls.all]).toEqual(['idle', []]);
   });
 });

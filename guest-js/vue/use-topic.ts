@@ -8,6 +8,7 @@ import {
   shallowReadonly,
   shallowRef,
 } from 'vue';
+import type { CollectionStore } from '../core/collection-store.js';
 import type { TopicStatus, TopicStore } from '../core/topic-store.js';
 
 /** A topic in a component. */
@@ -19,6 +20,8 @@ export interface UseTopicReturn<T, A = never> {
   readonly state: Readonly<ShallowRef<T | undefined>>;
   /** What the store is doing. */
   readonly status: Readonly<ShallowRef<TopicStatus>>;
+  /** How many of this window's optimistic writes are not confirmed yet. */
+  readonly pending: Readonly<ShallowRef<number>>;
   /** The store in force, to write to: the one given, unless {@link topicKey} replaces it. */
   readonly store: TopicStore<T, A>;
 }
@@ -33,14 +36,18 @@ const keys = new WeakMap<object, symbol>();
  * const fake = createTopicStore<Settings>('settings', transport);
  * createApp(Form).provide(topicKey(settings), fake).mount('#app');
  */
-export function topicKey<T, A = never>(store: TopicStore<T, A>): InjectionKey<TopicStore<T, A>> {
+export function topicKey<T, A = never>(store: TopicStore<T, A>): InjectionKey<TopicStore<T, A>>;
+export function topicKey<V, A = never>(
+  store: CollectionStore<V, A>,
+): InjectionKey<CollectionStore<V, A>>;
+export function topicKey(store: { topic: string }): symbol {
   const key = keys.get(store) ?? Symbol(store.topic);
   keys.set(store, key);
   return key;
 }
 
 /**
- * A topic's state and status as read-only refs, until the current effect scope ends: that of the
+ * A topic's state, status and count of pending writes as read-only refs, until the current effect scope ends: that of the
  * component, where it is called in `setup`. Outside of any scope they are kept up for good. The
  * store itself is never closed by it.
  *
@@ -55,6 +62,7 @@ export function useTopic<T, A = never>(given: TopicStore<T, A>): UseTopicReturn<
   const store = hasInjectionContext() ? inject(topicKey(given), given) : given;
   const state = shallowRef(store.get());
   const status = shallowRef(store.status);
+  const pending = shallowRef(store.pending);
   const stops = [
     store.subscribe((next) => {
       state.value = next;
@@ -62,11 +70,19 @@ export function useTopic<T, A = never>(given: TopicStore<T, A>): UseTopicReturn<
     store.onStatus((next) => {
       status.value = next;
     }),
+    store.onPending((next) => {
+      pending.value = next;
+    }),
   ];
   if (getCurrentScope()) {
     onScopeDispose(() => {
       for (const stop of stops) stop();
     });
   }
-  return { state: shallowReadonly(state), status: shallowReadonly(status), store };
+  return {
+    state: shallowReadonly(state),
+    status: shallowReadonly(status),
+    pending: shallowReadonly(pending),
+    store,
+  };
 }

@@ -1,6 +1,7 @@
 //! `cargo xtask`: the developer commands. This file only finds the command; each has a file of its own.
 
 mod bindings;
+mod consumer;
 mod demo;
 mod display;
 mod frontend;
@@ -31,6 +32,11 @@ impl Command {
 
 const COMMANDS: &[Command] =
     &[setup::COMMAND, demo::COMMAND, test::COMMAND, lint::COMMAND, tidy::COMMAND, bindings::COMMAND, mutants::COMMAND];
+
+/// What can follow `cargo xtask`.
+pub fn command_names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|command| command.name)
+}
 
 /// The command was called wrongly: exit code 2, as from other tools.
 #[derive(Debug)]

@@ -5,17 +5,17 @@ use crate::{
     shell::{cmd, has, output, root, run, succeeds},
 };
 use anyhow::{Context, Result, bail};
-use std::{fs, path::PathBuf};
+use std::{env, fs, path::PathBuf};
 
 pub const COMMAND: Command = Command {
     name: "setup",
     about: "Install what the other commands need; they call it themselves",
     usage: "\n
 System packages (on Debian and Ubuntu, as root or with sudo; elsewhere it says what is missing), npm packages, the
-built guest and front ends, and tauri-driver under target/tools. What is there already is left alone.",
+built guest and front ends, tauri-driver under target/tools, and Chromium. What is there already is left alone.",
     run: |args| {
         no_arguments(args)?;
-        run_for(&[Need::System, Need::Frontends, Need::WebDriver])
+        run_for(&[Need::System, Need::Frontends, Need::WebDriver, Need::Chromium])
     },
 };
 
@@ -30,6 +30,8 @@ pub enum Need {
     Frontends,
     /// `tauri-driver`.
     WebDriver,
+    /// A browser with tabs.
+    Chromium,
 }
 
 /// Debian's packages. Elsewhere their names differ, but it is the same list.
@@ -52,6 +54,9 @@ const DEBIAN_PACKAGES: &[&str] = &[
     "fonts-inter",
     "fonts-dejavu-core",
 ];
+
+/// Of these one is enough, and Debian's package is called like the first. `guest-js/browser/e2e` looks for the same.
+const CHROMIUMS: &[&str] = &["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// What stands for all of them on another Linux: a program or a library, and what it is for.
 const LINUX_PROGRAMS: &[&str] = &["pkg-config", "WebKitWebDriver", "xvfb-run", "xauth", "dbus-run-session", "setpriv"];
@@ -85,7 +90,20 @@ pub fn run_for(needs: &[Need]) -> Result<()> {
     if need(Need::WebDriver) && cfg!(target_os = "linux") {
         tauri_driver().context("setup: tauri-driver")?;
     }
+    if need(Need::Chromium) {
+        chromium();
+    }
     Ok(())
+}
+
+/// Ubuntu has it as a snap only, and other systems elsewhere than in the `PATH`: only one step needs it, and fails.
+fn chromium() {
+    if env::var_os("CHROMIUM").is_some() || CHROMIUMS.iter().any(|name| has(name)) {
+        return;
+    }
+    if !is_debian() || debian_packages(&CHROMIUMS[..1]).is_err() {
+        eprintln!("setup: there is no Chromium: install it, or say in CHROMIUM where it is. Going on without.");
+    }
 }
 
 fn system() -> Result<()> {

@@ -3,6 +3,7 @@
 use crate::{
     AlreadySaid, Command,
     bindings::{Mode, bindings},
+    consumer,
     display::with_display,
     lint::lint,
     mutants,
@@ -18,7 +19,8 @@ pub const COMMAND: Command = Command {
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
   --full  the long versions of the tests with real windows
-  STEP    only these: lint, tidy, core, loom, persist, guest, package, plugin, bindings, examples, e2e, mutants",
+  STEP    only these: lint, tidy, core, loom, persist, logux, guest, package, browser, docs, plugin, bindings,
+          examples, install, e2e, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -40,14 +42,22 @@ const STEPS: &[Step] = &[
     Step { name: "core", run: |_| run(&mut cmd("cargo test --no-fail-fast -p lockstep-core")) },
     Step { name: "loom", run: |_| run(&mut loom()) },
     Step { name: "persist", run: |_| run(&mut cmd("cargo test --no-fail-fast -p lockstep-persist")) },
+    // Ignored are those that need what setup installs.
+    Step { name: "logux", run: |_| run(&mut cmd("cargo test --no-fail-fast -p logux -- --include-ignored")) },
     Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
     Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
-    Step { name: "plugin", run: |_| run(&mut cmd("cargo test --no-fail-fast -p tauri-plugin-lockstep")) },
+    Step { name: "browser", run: |_| run(&mut cmd("npm run test:chromium")) },
+    Step { name: "docs", run: |_| run(&mut cmd("npm run docs:build")) },
+    Step {
+        name: "plugin",
+        run: |_| run(&mut cmd("cargo test --no-fail-fast -p tauri-plugin-lockstep --all-features")),
+    },
     Step { name: "bindings", run: |_| bindings(Mode::Check) },
     Step {
         name: "examples",
         run: |_| run(&mut cmd("cargo test --no-fail-fast -p two-windows -p react-tasks -p vue-pinia")),
     },
+    Step { name: "install", run: |_| consumer::install() },
     Step { name: "e2e", run: e2e },
     Step { name: "mutants", run: |_| mutants::mutants(None) },
 ];
@@ -104,7 +114,8 @@ impl Outcome {
 }
 
 fn test(options: &Options, steps: &[&'static Step]) -> Result<()> {
-    let setup = Outcome::of("setup", || setup::run_for(&[Need::System, Need::Frontends, Need::WebDriver]));
+    let needs = [Need::System, Need::Frontends, Need::WebDriver, Need::Chromium];
+    let setup = Outcome::of("setup", || setup::run_for(&needs));
     let is_set_up = setup.result.is_ok();
     let mut outcomes = vec![setup];
     if is_set_up {

@@ -2,9 +2,11 @@
 //!
 //! Each check is a function from the repository's files to what it finds wrong, with tests on small inputs.
 
+mod blocks;
 mod docs;
 mod invariants;
 mod layering;
+mod pages;
 mod snippets;
 mod tree;
 mod words;
@@ -35,6 +37,8 @@ const CHECKS: &[(&str, Check)] = &[
     ("layering", layering::check),
     ("invariants", invariants::check),
     ("documents", docs::check),
+    ("code blocks", blocks::check),
+    ("pages", pages::check),
     ("words", words::check),
     ("sizes", sizes),
     ("mutants", mutants::check_texts),

@@ -1,6 +1,13 @@
 //! What is saved, as text that people can read.
 
-use crate::{error::PullError, revision::Revision, saving::Saving, snapshot::Answer, store::Store, topic::TopicName};
+use crate::{
+    door::Door,
+    error::{AccessError, PullError},
+    revision::Revision,
+    saving::Saving,
+    snapshot::Answer,
+    store::Store,
+};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -28,24 +35,30 @@ impl Store {
     /// # Errors
     /// [`PullError`] if a topic's value cannot be turned into JSON.
     pub fn export_json(&self) -> Result<String, PullError> {
-        let entries: Vec<_> = self.shared.topics.read().values().map(|entry| entry.topic.clone()).collect();
-        let is_exported = |saving: &Saving| !saving.options.is_sealed();
-        let exported: Vec<_> = entries.iter().filter(|topic| topic.saving().is_some_and(is_exported)).collect();
-        let pulls: Vec<(TopicName, Option<Revision>)> =
-            exported.iter().map(|topic| (topic.name().clone(), None)).collect();
+        let doors = self.list().into_iter().map(|name| Ok((self.door(&name)?, None)));
+        let mut doors = doors.collect::<Result<Vec<_>, AccessError>>()?;
+        doors.retain(|(door, _)| saving_of(door).is_some_and(|saving| !saving.options.is_sealed()));
         let mut topics = BTreeMap::new();
-        for (topic, answer) in exported.iter().zip(self.pull_many(&pulls)) {
-            let Answer::Snapshot { revision, data } = answer? else { continue };
-            let Some(saving) = topic.saving() else { continue };
+        for ((door, _), answer) in doors.iter().zip(self.pull_many(&doors)) {
+            let answer = match answer {
+                // It has been removed meanwhile.
+                Err(PullError::Access(AccessError::UnknownTopic(_))) => continue,
+                answer => answer?,
+            };
+            let (Answer::Snapshot { revision, data }, Some(saving)) = (answer, saving_of(door)) else { continue };
             let unserializable = |reason| PullError::Encode {
-                topic: topic.name().clone(),
+                topic: door.name().clone(),
                 source: crate::EncodeError::Unserializable(reason),
             };
             let picked = saving.options.picked(&data).map_err(unserializable)?;
             let data = serde_json::from_str(&picked).map_err(|error| unserializable(error.to_string()))?;
-            topics.insert(topic.name().to_string(), ExportedTopic { version: saving.options.version, revision, data });
+            topics.insert(door.name().to_string(), ExportedTopic { version: saving.options.version, revision, data });
         }
         let export = Export { lockstep: FORMAT, topics };
         Ok(serde_json::to_string_pretty(&export).unwrap_or_default())
     }
+}
+
+fn saving_of(door: &Door) -> Option<&Saving> {
+    door.found.as_ref().and_then(|topic| topic.saving())
 }

@@ -13,11 +13,19 @@ mod change;
 mod client;
 mod clients;
 mod clock;
+mod collection;
 mod context;
+mod deltas;
+mod diff;
+mod door;
+mod entities;
 mod error;
 mod export;
 mod family;
+mod history;
+mod json_text;
 mod life;
+mod list_diff;
 #[cfg(feature = "test")]
 mod memory_persist;
 mod options;
@@ -26,6 +34,7 @@ mod persist;
 mod persist_contract;
 mod persisted;
 mod policy;
+mod proposal;
 mod registry;
 mod restore;
 mod revision;
@@ -44,22 +53,27 @@ mod topic;
 mod transaction;
 
 pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
-pub use cell::{ClientWrite, Proposal, State};
+pub use cell::State;
 pub use change::Change;
 pub use client::Client;
-pub use clients::Door;
 pub use clock::{Clock, SystemClock};
+pub use collection::{Collection, CollectionRef};
 pub use context::{Reject, WriteContext};
+pub use deltas::{DELTA_BASES, DELTA_BASES_BYTES, LARGEST_DELTA, SMALLEST_DELTA};
+pub use door::Door;
+pub use entities::Entities;
 pub use error::{
-    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
-    TryUpdateError, UpdateError, WriteError,
+    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, JoinError, PullError, SubscribeError,
+    TransactionError, TryUpdateError, UpdateError, WriteError,
 };
 pub use family::{ClientCreate, TopicFamily, unique_topic};
+pub use history::COLLECTION_LOG;
 pub use life::SELF_DESTRUCT_INTERVAL;
 pub use options::{Asker, TopicOptions};
 pub use persist::{Batch, Loaded, Persist, PersistError, PersistIssue, Record, Seal};
 pub use persisted::{DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT, Durability, Persisted};
 pub use policy::{InvalidTopicPattern, TopicPattern, TopicScope};
+pub use proposal::{ClientWrite, Proposal};
 pub use registry::Reaped;
 pub use revision::{Exhausted, InvalidRevision, Revision};
 pub use role::{Holder, PRIMARY, Primary};

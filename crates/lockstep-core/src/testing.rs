@@ -1,19 +1,18 @@
-//! A clock that stands still until it is told to move, a recorder of announcements, a database in memory, and what every
-//! database has to do.
+//! For tests of code that uses a store: a store whose time stands still, a recorder of what it announces, a database in
+//! memory, and what every database has to do.
 //!
 //! ```
-//! use lockstep_core::{Store, StoreOptions, Topic, testing::{ManualClock, Recorder}};
-//! use std::sync::Arc;
+//! use lockstep_core::{Topic, testing::TestStore};
 //!
 //! const COUNTER: Topic<u32> = Topic::new("counter");
 //!
-//! let recorder = Recorder::default();
-//! let clock = Arc::new(ManualClock::default());
-//! let store = Store::with_options(recorder.clone(), StoreOptions { clock, ..Default::default() });
+//! let store = TestStore::new();
 //! store.create(COUNTER, 0)?;
-//! let revision = store.set(COUNTER, 1)?;
-//! store.announce_due();
-//! assert_eq!(recorder.take()[0].revision, revision);
+//! let first = store.set(COUNTER, 1)?;
+//! let last = store.set(COUNTER, 2)?;
+//! store.settle();
+//! assert_eq!(store.recorder.heard(COUNTER.name()).last(), Some(&last));
+//! assert!(first < last);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -22,9 +21,12 @@ pub use crate::persist_contract::persist_contract;
 use crate::{
     announce::{Announce, AnnounceError, Invalidation},
     clock::Clock,
+    revision::Revision,
+    store::{Store, StoreOptions},
     sync::Mutex,
+    topic::TopicName,
 };
-use std::{mem, sync::Arc, time::Duration};
+use std::{mem, ops::Deref, sync::Arc, time::Duration};
 
 /// A clock that moves only when it is told to.
 #[derive(Debug, Default)]
@@ -60,6 +62,12 @@ struct Recorded {
 }
 
 impl Recorder {
+    /// The revisions of one topic that were announced since the last [`take`](Recorder::take), in their order.
+    pub fn heard(&self, topic: &TopicName) -> Vec<Revision> {
+        let recorded = self.0.lock();
+        recorded.heard.iter().filter(|heard| heard.topic == *topic).map(|heard| heard.revision).collect()
+    }
+
     /// What was announced since the last call.
     pub fn take(&self) -> Vec<Invalidation> {
         mem::take(&mut self.0.lock().heard)
@@ -98,5 +106,112 @@ impl Announce for Recorder {
         }
         recorded.heard.push(invalidation.clone());
         Ok(())
+    }
+}
+
+/// A [`Store`], used like one, and what a test holds of it: its time, and what it announces.
+#[derive(Clone)]
+pub struct TestStore {
+    /// The store itself, to be handed to what is tested.
+    pub store: Store,
+    /// Its clock, which moves only when it is told to.
+    pub clock: Arc<ManualClock>,
+    /// What it has announced.
+    pub recorder: Recorder,
+}
+
+impl TestStore {
+    /// A store that holds nothing yet, at time zero.
+    pub fn new() -> Self {
+        Self::with_options(StoreOptions::default())
+    }
+
+    /// The same, with a say in everything but the clock.
+    pub fn with_options(options: StoreOptions) -> Self {
+        let (clock, recorder) = (Arc::new(ManualClock::default()), Recorder::default());
+        let store = Store::with_options(recorder.clone(), StoreOptions { clock: clock.clone(), ..options });
+        Self { store, clock, recorder }
+    }
+
+    /// Moves the time on, and announces what is due then.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.store.announce_due();
+    }
+
+    /// Announces all that there is to announce, and moves the time on for as long as that takes.
+    pub fn settle(&self) {
+        while let Some(due) = self.store.announce_due() {
+            self.clock.advance(due.saturating_sub(self.clock.now()).max(Duration::from_nanos(1)));
+        }
+    }
+}
+
+impl Default for TestStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Deref for TestStore {
+    type Target = Store;
+
+    fn deref(&self) -> &Store {
+        &self.store
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::{store::DEFAULT_ANNOUNCE_INTERVAL, topic::Topic};
+
+    const A: Topic<u32> = Topic::new("a");
+    const B: Topic<u32> = Topic::new("b");
+
+    fn store() -> TestStore {
+        let store = TestStore::new();
+        store.create(A, 0).unwrap();
+        store.create(B, 0).unwrap();
+        store.settle();
+        store.recorder.take();
+        store
+    }
+
+    #[test]
+    fn hears_one_topic_until_it_is_taken() {
+        let store = store();
+        let of_a = store.set(A, 1).unwrap();
+        let of_b = store.set(B, 1).unwrap();
+        store.settle();
+        assert_eq!(store.recorder.heard(A.name()), [of_a]);
+        assert_eq!(store.recorder.heard(B.name()), [of_b]);
+        assert_eq!(store.recorder.take().len(), 2);
+        assert_eq!(store.recorder.heard(A.name()), []);
+    }
+
+    #[test]
+    fn announces_at_the_pace_of_its_own_clock() {
+        let store = store();
+        store.advance(DEFAULT_ANNOUNCE_INTERVAL);
+        let first = store.set(A, 1).unwrap();
+        store.advance(Duration::ZERO);
+        let last = (2..9).map(|n| store.set(A, n).unwrap()).max().unwrap();
+        store.advance(DEFAULT_ANNOUNCE_INTERVAL - Duration::from_millis(1));
+        assert_eq!(store.recorder.heard(A.name()), [first]);
+        store.advance(Duration::from_millis(1));
+        assert_eq!(store.recorder.heard(A.name()), [first, last]);
+    }
+
+    #[test]
+    fn settles_also_where_announcements_are_refused() {
+        let store = store();
+        store.recorder.refuse_next(5);
+        let last = store.set(A, 1).unwrap();
+        store.settle();
+        assert_eq!(store.recorder.heard(A.name()), [last]);
+        assert_eq!(store.announce_due(), None);
     }
 }

@@ -2,10 +2,11 @@
 
 use super::tree::{File, Tree};
 use crate::shell::{cmd, root, run};
-use anyhow::{Context, Result};
-use std::fs;
+use anyhow::{Context, Result, bail};
+use std::{collections::BTreeSet, fs};
 
-const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "PROTOCOL.md", "docs/frameworks.md"];
+/// Beside all pages in `docs/`.
+const DOCUMENTS: &[&str] = &["README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "PROTOCOL.md"];
 
 const LANGUAGES: &[&str] = &["ts", "typescript", "tsx"];
 
@@ -38,7 +39,10 @@ const CONFIG: &str = r#"{
 "#;
 
 pub fn type_check(tree: &Tree) -> Result<()> {
-    let snippets: Vec<Snippet> = DOCUMENTS.iter().filter_map(|path| tree.get(path)).flat_map(snippets).collect();
+    let snippets: Vec<Snippet> = documents(tree).flat_map(snippets).collect();
+    if let Some(name) = taken_twice(&snippets) {
+        bail!("two documents hide a file of the name `{name}`: all blocks are in one folder, so call one otherwise");
+    }
     if snippets.is_empty() {
         return Ok(());
     }
@@ -52,6 +56,16 @@ pub fn type_check(tree: &Tree) -> Result<()> {
         fs::write(folder.join(&snippet.name), snippet.text)?;
     }
     run(&mut cmd(&format!("npx tsc -p {FOLDER}"))).context("the TypeScript of a document is wrong; lines are as there")
+}
+
+fn documents(tree: &Tree) -> impl Iterator<Item = &File> {
+    let pages = tree.under("docs/").filter(|file| file.path.ends_with(".md"));
+    DOCUMENTS.iter().filter_map(|path| tree.get(path)).chain(pages)
+}
+
+fn taken_twice(snippets: &[Snippet]) -> Option<&str> {
+    let mut names = BTreeSet::new();
+    snippets.iter().map(|snippet| &*snippet.name).find(|name| !names.insert(*name))
 }
 
 /// One block as a module. It stands on the lines on which it stands in its document, so that an error names the line.
@@ -124,6 +138,16 @@ mod tests {
     #[test]
     fn a_hidden_file_can_be_imported() {
         check("<!-- ts app.ts\nexport {};\n-->\n", &[("app.ts", "\nexport {};\nexport {};\n")]);
+    }
+
+    #[test]
+    fn every_page_is_checked_and_no_hidden_file_is_there_twice() {
+        let page = "<!-- ts app.ts\n-->\n";
+        let tree =
+            Tree::of(&[("README.md", page), ("docs/a/b.md", page), ("e2e/README.md", page), ("docs/c.ts", page)]);
+        assert_eq!(documents(&tree).map(|file| &*file.path).collect::<Vec<_>>(), ["README.md", "docs/a/b.md"]);
+        let snippets: Vec<_> = documents(&tree).flat_map(snippets).collect();
+        assert_eq!((taken_twice(&snippets[..1]), taken_twice(&snippets)), (None, Some("app.ts")));
     }
 
     #[test]

@@ -1,0 +1,4 @@
+import Default from 'vitepress/theme';
+import './repository.css';
+
+export default Default;

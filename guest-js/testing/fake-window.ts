@@ -1,0 +1,264 @@
+import { createCollectionStore } from '../core/collection.js';
+import type { CollectionStore } from '../core/collection-store.js';
+import { createTopicFamily, type TopicFamily } from '../core/family.js';
+import { noopLogger } from '../core/logger.js';
+import { pageOf } from '../core/page.js';
+import { PRIMARY } from '../core/primary.js';
+import { createRole, type Role, type RoleOptions } from '../core/role.js';
+import { createTopicStore } from '../core/store.js';
+import type { TopicStore, TopicStoreOptions } from '../core/topic-store.js';
+import type {
+  AdminTransport,
+  FlushTransport,
+  Hide,
+  RoleTransport,
+  Wake,
+} from '../core/transport.js';
+import type { SyncErrorContext, Topic, Unsubscribe } from '../core/types.js';
+import type { FakeGrants } from './fake-grants.js';
+import type { createFakePages, FakePage } from './fake-pages.js';
+import type { createFakeCalls, FakeArgs, FakeCommand } from './fake-recorder.js';
+import type { createFakeRole } from './fake-role.js';
+import type { createFakeRules, Hop } from './fake-rules.js';
+import type { createFakeTopics } from './fake-topics.js';
+import { copy } from './json.js';
+
+/** One page in one window. */
+export interface FakeWindow {
+  readonly label: string;
+  readonly transport: AdminTransport & RoleTransport & FlushTransport;
+  /**
+   * A store in this window. It logs nothing, and its errors go to `backend.errors`, unless its
+   * options say otherwise.
+   *
+   * @example
+   * const settings = backend.window('main').store<Settings>('settings');
+   * await settings.ready;
+   */
+  store<T, A = never>(topic: Topic, options?: TopicStoreOptions): TopicStore<T, A>;
+  /** A collection in this window. */
+  collection<V, A = never>(topic: Topic, options?: TopicStoreOptions): CollectionStore<V, A>;
+  /** A family in this window. */
+  family<T, A = never>(family: string, options?: TopicStoreOptions): TopicFamily<T, A>;
+  /** This window's part in the role. */
+  role(options?: RoleOptions): Role;
+  /** The user comes back to the window. `restored`: out of the back/forward cache. */
+  wake(restored?: boolean): void;
+  /** The window is hidden, or its page is left for another. */
+  hide(leaving?: boolean): void;
+  /** How many handlers the page has given to `listen`, and not taken back. */
+  listeners(topic: Topic): number;
+  /** The page is gone: it reaches nobody any more, and nothing reaches it. */
+  close(): void;
+  /** The page is gone, and this is the next in the same window. */
+  reload(): FakeWindow;
+  /**
+   * The page dies without a word: it reaches nobody any more, and nothing reaches it; the backend
+   * takes it for alive until `silence()`.
+   */
+  crash(): void;
+  /** The page did not answer for a minute, so the backend drops it; it may come back. */
+  silence(): void;
+}
+
+/** Who hears what a topic announces. */
+export interface FakeListener {
+  label: string;
+  topic: Topic;
+  scope: object;
+  handler(payload: unknown): void;
+}
+
+/** The backend's parts, as a window reaches them. */
+export interface FakeBehind {
+  topics: ReturnType<typeof createFakeTopics>;
+  pages: ReturnType<typeof createFakePages>;
+  role: ReturnType<typeof createFakeRole>;
+  grants: FakeGrants;
+  rules: ReturnType<typeof createFakeRules>;
+  calls: ReturnType<typeof createFakeCalls>;
+  listeners: Set<FakeListener>;
+  errors: SyncErrorContext[];
+}
+
+/** Opens a page in the window of this label. */
+export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
+  const { topics, pages, role, grants, rules, calls, listeners, errors } = behind;
+  const wakers = new Set<(wake: Wake) => void>();
+  const hiders = new Set<(hide: Hide) => void>();
+  const scope = {};
+  let gone = false;
+  let hidden = false;
+
+  // Nothing reaches a page that is gone, not even an error.
+  async function cross(hop: Hop) {
+    try {
+      return await rules.cross(hop);
+    } finally {
+      if (gone && hop.kind !== 'request') await new Promise(() => {});
+    }
+  }
+
+  async function call<C extends Exclude<FakeCommand, 'listen'>>(
+    topic: Topic,
+    command: C,
+    args: FakeArgs[C],
+    work: () => unknown,
+  ): Promise<unknown> {
+    if (gone) return new Promise(() => {});
+    const hop = { window: label, topic, command };
+    const kept = calls.keep<C>({ command, window: label, topic, args });
+    try {
+      if ((await cross({ kind: 'request', ...hop })) === 'twice') attempt(work);
+      const result = attempt(work);
+      await cross({ kind: 'response', ...hop });
+      if ('error' in result) throw result.error;
+      kept.answer = result.answer;
+      return result.answer;
+    } catch (error) {
+      kept.error = error;
+      throw error;
+    }
+  }
+
+  function vanish(): void {
+    gone = true;
+    for (const each of listeners) if (each.scope === scope) listeners.delete(each);
+  }
+
+  function leave(): void {
+    pages.bury(pageOf({ scope }).session);
+    pages.drop(label, true);
+  }
+
+  function withRole(session: string, work: (page: FakePage) => void): null {
+    grants.authorise(label, PRIMARY, 'role');
+    const page = pages.find(label, session);
+    if (page && !page.gone) work(page);
+    return null;
+  }
+
+  const transport: FakeWindow['transport'] = {
+    label,
+    scope,
+    async listen(topic, handler): Promise<Unsubscribe> {
+      const kept = calls.keep({ command: 'listen', window: label, topic, args: { topic } });
+      try {
+        await cross({ kind: 'listen', window: label, topic });
+      } catch (error) {
+        kept.error = error;
+        throw error;
+      }
+      const listener = { label, topic, scope, handler };
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    getSnapshot: (topic, since) =>
+      call(topic, 'get_snapshot', { topic, ...(since !== undefined && { since }) }, () => {
+        grants.authorise(label, topic, 'read');
+        return topics.answer(label, topic, since);
+      }),
+    write(request) {
+      const sent = copy(request);
+      return call(sent.topic, 'write', sent, () => topics.write(label, sent));
+    },
+    subscribe: (topic, session) =>
+      call(topic, 'subscribe', { topic, session }, () => {
+        grants.authorise(label, topic, 'read');
+        topics.find(topic);
+        pages.subscribe(label, session, topic);
+        return null;
+      }),
+    unsubscribe: (topic, session) =>
+      call(topic, 'unsubscribe', { topic, session }, () => {
+        topics.find(topic);
+        pages.unsubscribe(label, session, topic);
+        return null;
+      }),
+    createTopic(request) {
+      const sent = copy(request);
+      const name = sent.topic ?? sent.family ?? '';
+      return call(name, 'create_topic', sent, () => topics.createFor(label, sent));
+    },
+    removeTopic: (topic) =>
+      call(topic, 'remove_topic', { topic }, () => {
+        grants.authorise(label, topic, 'admin');
+        return { removed: topics.remove(topic, label) };
+      }),
+    listTopics: (prefix) =>
+      call(prefix ?? '', 'list_topics', { ...(prefix !== undefined && { prefix }) }, () =>
+        topics.list(label, prefix),
+      ),
+    joinRole: (session) =>
+      call(PRIMARY, 'join_role', { session }, () => {
+        grants.authorise(label, PRIMARY, 'role');
+        const page = pages.subscribe(label, session, PRIMARY);
+        if (page) role.join(page);
+        return null;
+      }),
+    leaveRole: (session) =>
+      call(PRIMARY, 'leave_role', { session }, () => withRole(session, role.leave)),
+    // What is in memory is as safe as it gets.
+    flush: (topic) =>
+      call(topic, 'flush', { topic }, () => {
+        grants.authorise(label, topic, 'write');
+        return { revision: String(topics.find(topic).revision) };
+      }),
+    hidden: () => hidden,
+    onWake(handler) {
+      wakers.add(handler);
+      return () => wakers.delete(handler);
+    },
+    onHide(handler) {
+      hiders.add(handler);
+      return () => hiders.delete(handler);
+    },
+  };
+
+  const quiet = {
+    logger: noopLogger,
+    onError: (context: SyncErrorContext) => errors.push(context),
+  };
+
+  function close(): void {
+    vanish();
+    leave();
+  }
+
+  return {
+    label,
+    transport,
+    store: (topic, options) => createTopicStore(topic, transport, { ...quiet, ...options }),
+    collection: (topic, options) =>
+      createCollectionStore(topic, transport, { ...quiet, ...options }),
+    family: (family, options) => createTopicFamily(family, transport, { ...quiet, ...options }),
+    role: (options) => createRole(transport, { ...quiet, ...options }),
+    wake(restored = false) {
+      hidden = false;
+      for (const handler of [...wakers]) handler({ restored });
+    },
+    hide(leaving = false) {
+      hidden = true;
+      for (const handler of [...hiders]) handler({ leaving });
+      if (leaving) leave();
+    },
+    listeners: (topic) =>
+      [...listeners].filter((each) => each.scope === scope && each.topic === topic).length,
+    close,
+    reload() {
+      close();
+      return openFakeWindow(label, behind);
+    },
+    crash: vanish,
+    silence: () => pages.drop(label, false),
+  };
+}
+
+/** What a command comes to, as it travels. */
+function attempt(work: () => unknown): { answer: unknown } | { error: unknown } {
+  try {
+    return { answer: copy(work()) };
+  } catch (error) {
+    return { error: copy(error) };
+  }
+}
