@@ -133,7 +133,9 @@ impl OpenDatabase {
                 removes: Vec::new(),
                 backups: content.backups.iter().map(|((topic, _), record)| (topic.clone(), record.clone())).collect(),
             };
-            database.commit(&batch)
+            database.commit(&batch)?;
+            // Closing writes once more: what is not known to be on disk takes nobody's place.
+            Ok(database.0.close()?)
         })?;
         Ok(put_in_place(storage, name)?)
     }
