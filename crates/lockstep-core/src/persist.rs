@@ -14,7 +14,8 @@ use std::collections::BTreeMap;
 ///   the engine commits the same topics again.
 /// - **Raising only** (**I5**): the highest reserved revision never gets lower, also where the database was damaged.
 pub trait Persist: Send + Sync + 'static {
-    /// Everything that is kept. The engine asks once, at the start.
+    /// Everything that is kept. The engine asks once, at the start. What it is told need not be on disk for certain before
+    /// the next [`Persist::commit`] has returned `Ok`: an earlier run may have left what only the system remembers.
     ///
     /// # Errors
     /// [`PersistError`]: then the app runs on, and nothing is saved in this run, lest what is there be overwritten.

@@ -21,7 +21,8 @@ impl Store {
         let Some(record) = self.shared.saver.record(name) else { return (initial, Restored::default()) };
         match restored(persisted, name, &record, &initial) {
             Ok(value) if record.version == persisted.version => {
-                (value, Restored { as_it_was: true, ..Restored::default() })
+                // What could be read is known to be on disk once something could be written after it.
+                (value, Restored { as_it_was: self.shared.saver.is_known_on_disk(), ..Restored::default() })
             }
             Ok(value) => (value, Restored { backup: Some(record), ..Restored::default() }),
             Err(Refused::LeftAlone(issue)) => {

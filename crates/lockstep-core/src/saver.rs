@@ -141,6 +141,8 @@ struct Outside {
     wake: Arc<dyn Fn() + Send + Sync>,
     block: u64,
     unavailable: Option<PersistError>,
+    /// The first commit of this run has succeeded.
+    began: bool,
 }
 
 #[derive(Default)]
@@ -159,14 +161,20 @@ impl Saver {
         let Some(persistence) = persistence else {
             return Self { outside: None, round: Mutex::default(), state: Mutex::default() };
         };
-        let Persistence { persist, wake, block, loaded, unavailable, .. } = persistence;
+        let Persistence { persist, wake, block, loaded, reserved, unavailable } = persistence;
         let state = State { records: loaded.records, issues: loaded.issues, ..State::default() };
-        let outside = Outside { persist, wake, block, unavailable };
+        let outside = Outside { persist, wake, block, unavailable, began: reserved.is_some() };
         Self { outside: Some(outside), round: Mutex::default(), state: Mutex::new(state) }
     }
 
     pub(crate) fn record(&self, topic: &TopicName) -> Option<Record> {
         self.state.lock().records.get(topic).cloned()
+    }
+
+    /// Whether what was loaded is on disk for certain: after a sync that failed, an earlier run may have left what can be
+    /// read, and does not survive a power cut.
+    pub(crate) fn is_known_on_disk(&self) -> bool {
+        self.outside.as_ref().is_some_and(|outside| outside.began)
     }
 
     /// The names of topics that are kept and have not come yet.

@@ -2,6 +2,7 @@
 
 use crate::{
     codec::{decode_record, encode_record},
+    overlay::Overlay,
     storage::{Storage, put_in_place},
 };
 use lockstep_core::{Batch, Record, Revision, TopicName};
@@ -105,19 +106,21 @@ impl From<TableError> for Failure {
 pub(crate) struct OpenDatabase(Database);
 
 impl OpenDatabase {
-    /// Opens a database, checks all of it, and reads it; `None` where there is no such file. It never panics, whatever
-    /// the file holds.
-    pub(crate) fn open(storage: &dyn Storage, name: &str) -> Result<Option<(Self, Content)>, Failure> {
+    /// Checks all of a database, and reads it, without a change to the file; `None` where there is no such file. It never
+    /// panics, whatever the file holds.
+    pub(crate) fn read(storage: &dyn Storage, name: &str) -> Result<Option<Content>, Failure> {
         let Some(file) = storage.open(name, false)? else { return Ok(None) };
         if file.len()? == 0 {
             return Err(Failure::Damaged("the file is empty".to_owned()));
         }
-        let opened = guarded(|| {
-            let database = Self(builder().create_with_backend(Door(file))?);
-            let content = database.content()?;
-            Ok((database, content))
-        })?;
-        Ok(Some(opened))
+        let file = Overlay::new(file)?;
+        guarded(|| Self(builder().create_with_backend(file)?).content()).map(Some)
+    }
+
+    /// Opens a database that [`OpenDatabase::replace`] has put there: what it shows is on disk, so that it may be written.
+    pub(crate) fn open(storage: &dyn Storage, name: &str) -> Result<Self, Failure> {
+        let file = storage.open(name, false)?.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))?;
+        guarded(|| Ok(Self(builder().create_with_backend(Door(file))?)))
     }
 
     /// Writes a database with this content beside the one of this name, and puts it in its place when it is on disk.

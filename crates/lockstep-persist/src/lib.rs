@@ -24,6 +24,7 @@
 
 mod codec;
 mod database;
+mod overlay;
 mod redb_persist;
 mod reserved;
 mod seal;

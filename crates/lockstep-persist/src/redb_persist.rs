@@ -44,6 +44,10 @@ pub struct RedbPersist {
 struct State {
     locked: bool,
     database: Option<OpenDatabase>,
+    /// What was read, and is to be written anew before the database is used.
+    unwritten: Option<Content>,
+    /// What was wrong with what was read, if nobody was told yet.
+    damage: Option<PersistIssue>,
     reserved: Revision,
     /// How many saves are still to come before the backup is renewed.
     until_backup: u32,
@@ -76,24 +80,26 @@ impl RedbPersist {
         Ok(())
     }
 
-    /// The database, or one made of the last good generation in its place.
-    fn open(&self, issues: &mut Vec<PersistIssue>) -> Result<(OpenDatabase, Content), Failure> {
+    /// What the database holds, or the last good generation; and what was wrong. A damaged database is set aside, and
+    /// nothing else is changed.
+    fn read(&self) -> Result<(Content, Option<PersistIssue>), Failure> {
         let copy = reserved::load(self.storage())?;
-        let reason = match OpenDatabase::open(self.storage(), DATABASE) {
-            Ok(Some((database, mut content))) => {
+        let reason = match OpenDatabase::read(self.storage(), DATABASE) {
+            Ok(Some(mut content)) => {
                 content.reserved = content.highest().max(copy.unwrap_or_default());
-                return Ok((database, content));
+                return Ok((content, None));
             }
             Ok(None) => None,
             Err(Failure::Damaged(reason)) => Some(reason),
             Err(failure) => return Err(failure),
         };
-        let backup = match OpenDatabase::open(self.storage(), BACKUP) {
-            Ok(backup) => backup.map(|(_, content)| content),
+        let backup = match OpenDatabase::read(self.storage(), BACKUP) {
+            Ok(backup) => backup,
             Err(Failure::Damaged(_)) => None,
             Err(failure) => return Err(failure),
         };
-        let is_first_start = reason.is_none() && backup.is_none() && copy.is_none();
+        let was_set_aside = self.storage.open(&aside(1), false)?.is_some();
+        let is_first_start = reason.is_none() && backup.is_none() && copy.is_none() && !was_set_aside;
         let restored = backup.is_some();
         let mut content = backup.unwrap_or_default();
         content.reserved = match copy {
@@ -101,25 +107,22 @@ impl RedbPersist {
             None if is_first_start => Revision::ZERO,
             None => content.highest().max(reserved::from_time()),
         };
+        if is_first_start {
+            return Ok((content, None));
+        }
         let set_aside = match &reason {
             Some(_) => Some(self.set_aside()?),
             None => None,
         };
-        OpenDatabase::replace(self.storage(), DATABASE, &content)?;
-        if !is_first_start {
-            let reason = reason.unwrap_or_else(|| "the file is missing".to_owned());
-            issues.push(PersistIssue::Damaged { reason, set_aside, restored });
-        }
-        let missing = || Failure::Io("the database that was just written is not there".to_owned());
-        let (database, _) = OpenDatabase::open(self.storage(), DATABASE)?.ok_or_else(missing)?;
-        Ok((database, content))
+        let reason = reason.unwrap_or_else(|| "the file is missing".to_owned());
+        Ok((content, Some(PersistIssue::Damaged { reason, set_aside, restored })))
     }
 
     /// Gives the damaged database a name that no other file has.
     fn set_aside(&self) -> Result<String, Failure> {
         let mut number = 1;
         loop {
-            let name = format!("lockstep.damaged-{number}.redb");
+            let name = aside(number);
             if self.storage.open(&name, false)?.is_none() {
                 self.storage.rename(DATABASE, &name)?;
                 self.storage.sync()?;
@@ -129,20 +132,27 @@ impl RedbPersist {
         }
     }
 
-    /// Opens the database again after a commit that failed.
+    /// Makes the database ready to be written, at the start and after a commit that failed.
     ///
-    /// When a sync fails, the system may show what it has not written. So what is read is not trusted to be on disk: it
-    /// is written anew, into a file of its own.
-    fn reopen(&self, state: &mut State) -> Result<(), PersistError> {
-        let mut issues = Vec::new();
-        let (database, mut content) = self.open(&mut issues).map_err(PersistError::from)?;
-        drop(database);
+    /// When a sync fails, the system may show what it has not written, also to the next process. So what is read is not
+    /// trusted to be on disk, and not written to: it is written anew, into a file of its own.
+    fn ready(&self, state: &mut State) -> Result<(), PersistError> {
+        if state.database.is_some() {
+            return Ok(());
+        }
+        let content = match &mut state.unwritten {
+            Some(content) => content,
+            None => {
+                let (content, damage) = self.read()?;
+                state.damage = damage;
+                state.unwritten.insert(content)
+            }
+        };
         content.reserved = content.reserved.max(state.reserved);
-        OpenDatabase::replace(self.storage(), DATABASE, &content)?;
-        let opened = OpenDatabase::open(self.storage(), DATABASE)?;
-        let (database, _) = opened.ok_or_else(|| PersistError::Io("the database has vanished".to_owned()))?;
-        state.database = Some(database);
-        match issues.pop() {
+        OpenDatabase::replace(self.storage(), DATABASE, content)?;
+        state.database = Some(OpenDatabase::open(self.storage(), DATABASE)?);
+        state.unwritten = None;
+        match state.damage.take() {
             Some(PersistIssue::Damaged { reason, set_aside, .. }) => {
                 let aside = set_aside.map(|name| format!("; it is now {name:?}")).unwrap_or_default();
                 Err(PersistError::Damaged(format!("{reason}{aside}")))
@@ -172,6 +182,11 @@ impl RedbPersist {
     }
 }
 
+/// The name of a database that was damaged.
+fn aside(number: u32) -> String {
+    format!("lockstep.damaged-{number}.redb")
+}
+
 impl From<Failure> for PersistError {
     fn from(failure: Failure) -> Self {
         match failure {
@@ -192,21 +207,23 @@ impl Persist for RedbPersist {
     fn load(&self) -> Result<Loaded, PersistError> {
         let mut state = self.state();
         self.lock(&mut state)?;
-        let mut issues = Vec::new();
         state.database = None;
-        let (database, content) = self.open(&mut issues)?;
-        state.database = Some(database);
+        let (content, damage) = self.read()?;
         state.reserved = content.reserved;
         state.until_backup = 0;
-        Ok(Loaded { reserved: content.reserved, records: content.records, issues })
+        let loaded = Loaded {
+            reserved: content.reserved,
+            records: content.records.clone(),
+            issues: damage.into_iter().collect(),
+        };
+        (state.unwritten, state.damage) = (Some(content), None);
+        Ok(loaded)
     }
 
     fn commit(&self, batch: &Batch) -> Result<(), PersistError> {
         let mut state = self.state();
         self.lock(&mut state)?;
-        if state.database.is_none() {
-            self.reopen(&mut state)?;
-        }
+        self.ready(&mut state)?;
         let committed = self.commit_to(&mut state, batch);
         if committed.is_err() {
             state.database = None;
@@ -217,9 +234,7 @@ impl Persist for RedbPersist {
     fn backups(&self) -> Result<Vec<(TopicName, Record)>, PersistError> {
         let mut state = self.state();
         self.lock(&mut state)?;
-        if state.database.is_none() {
-            self.reopen(&mut state)?;
-        }
+        self.ready(&mut state)?;
         let content = match &state.database {
             Some(database) => database.content()?,
             None => Content::default(),

@@ -124,6 +124,7 @@ fn i5_no_loss_of_files_lowers_the_revisions() {
 fn i15_a_database_that_is_damaged_while_the_app_runs_is_set_aside_and_saved_anew() {
     let disk = used();
     let (run, _) = load(&disk);
+    run.commit(&put(4000, "second")).unwrap();
     disk.misbehave(sim::Faults { fail_one_in: Some(1), ..Default::default() });
     assert!(matches!(run.commit(&put(4001, "third")), Err(PersistError::Io(_))));
     disk.misbehave(sim::Faults::default());
@@ -134,6 +135,30 @@ fn i15_a_database_that_is_damaged_while_the_app_runs_is_set_aside_and_saved_anew
     let (_, loaded) = load(&disk);
     assert_eq!((settings(&loaded), loaded.reserved), (Some("third"), Revision::from_u64(4001)));
     assert!(disk.names().iter().any(|name| name == "lockstep.damaged-1.redb"));
+}
+
+#[test]
+fn i15_a_full_disk_gives_back_what_was_saved() {
+    let disk = used();
+    let before = (disk.contents(DATABASE), disk.names());
+    disk.misbehave(sim::Faults { full: true, ..Default::default() });
+    let (run, loaded) = load(&disk);
+    let saved = settings(&loaded).map(str::to_owned);
+    assert!(saved.is_some());
+    assert!(matches!(run.commit(&put(4001, "third")), Err(PersistError::Io(_))));
+    assert_eq!((disk.contents(DATABASE), disk.names()), before);
+    disk.misbehave(sim::Faults::default());
+    run.commit(&put(4001, "third")).unwrap();
+    drop(run);
+    assert_eq!(settings(&load(&disk).1), Some("third"));
+}
+
+#[test]
+fn i15_reading_what_may_not_be_on_disk_writes_nothing() {
+    let disk = used();
+    let before = disk.contents(DATABASE);
+    load(&disk);
+    assert!(before == disk.contents(DATABASE));
 }
 
 #[test]

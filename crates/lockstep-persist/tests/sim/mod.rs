@@ -43,6 +43,8 @@ pub struct Faults {
     pub fail_one_in: Option<u64>,
     /// One sync in so many does nothing, and says that it did.
     pub lie_one_in: Option<u64>,
+    /// Nothing can be changed.
+    pub full: bool,
 }
 
 enum Pending {
@@ -208,6 +210,10 @@ impl Inner {
         Ok(())
     }
 
+    fn writable(&self) -> io::Result<()> {
+        if self.faults.full { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+    }
+
     fn lies(&mut self) -> bool {
         self.faults.lie_one_in.is_some_and(|times| self.random.one_in(times))
     }
@@ -243,6 +249,7 @@ impl Storage for SimFolder {
             if !create {
                 return Ok(None);
             }
+            inner.writable()?;
             inner.files.push(Content::default());
             let file = inner.files.len() - 1;
             inner.live.insert(name.to_owned(), file);
@@ -256,6 +263,7 @@ impl Storage for SimFolder {
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         let mut inner = self.disk.inner();
         inner.call(self.life)?;
+        inner.writable()?;
         let file = inner.live.remove(from).ok_or(io::ErrorKind::NotFound)?;
         inner.live.insert(to.to_owned(), file);
         let names = inner.live.clone();
@@ -289,6 +297,7 @@ impl fmt::Debug for SimFile {
 impl SimFile {
     fn change(&self, pending: Pending) -> io::Result<()> {
         let mut inner = self.disk.inner();
+        inner.writable()?;
         let called = inner.call(self.life);
         let half = called.is_err() && inner.life == self.life && !inner.is_off && inner.random.one_in(2);
         let pending = match pending {
