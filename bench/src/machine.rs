@@ -1,0 +1,29 @@
+//! What it was measured on.
+
+use crate::options::Options;
+use anyhow::Result;
+use std::{env, fs, thread};
+
+pub fn describe(options: &Options) -> Result<String> {
+    let system = fs::read_to_string("/etc/os-release").unwrap_or_default();
+    let system = system.lines().find_map(|line| line.strip_prefix("PRETTY_NAME=")).unwrap_or("Linux").trim_matches('"');
+    let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let processor = processor
+        .lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .unwrap_or("")
+        .trim_start_matches(['\t', ' ', ':']);
+    let cores = thread::available_parallelism()?;
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let load = load.split(' ').next().unwrap_or("?");
+    let commit = env::var("LOCKSTEP_BENCH_COMMIT").unwrap_or_else(|_| "unknown".to_owned());
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    let kind = if options.plan.quick { "the quick version" } else { "the whole" };
+    Ok(format!(
+        "{kind}, {} rounds; {build} build of commit {commit}; {cores} cores ({processor}), {system}, WebKitGTK {}, Tauri \
+         {}; the machine's load at the start was {load}.\n",
+        options.plan.repeat,
+        tauri::webview_version()?,
+        tauri::VERSION,
+    ))
+}

@@ -1,0 +1,102 @@
+//! `cargo xtask bench`: Lockstep and its alternatives do the same jobs in real windows.
+
+use crate::{
+    AlreadySaid, Command,
+    display::with_display,
+    setup::{self, Need},
+    shell::{cmd, describe, output, root, run},
+};
+use anyhow::{Context, Result, bail};
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    process::Stdio,
+};
+
+pub const COMMAND: Command = Command {
+    name: "bench",
+    about: "Measure Lockstep and its alternatives in real windows, on a virtual display",
+    usage: "[--quick] [--windows 1,4,8] [--repeat N] [--soak SECONDS] [--debug] [--save] [SCENARIO…]\n
+  --quick    less of everything: some minutes, where the whole takes more than an hour
+  --windows  in how many windows
+  --repeat   how often all contenders take their turn
+  --soak     instead: Lockstep alone, for so long; fails if anything grows
+  --debug    a debug build, to try the benchmark itself: its times say nothing
+  --save     put the tables into docs/benchmarks.md
+  SCENARIO   only these: platform, S1 to S8, size, entities, rate (docs/benchmarks.md says what they are)",
+    run: bench,
+};
+
+/// A folder of its own: what the contenders need is built apart from all else.
+const TARGET: &str = "target/bench";
+const DOCUMENT: &str = "docs/benchmarks.md";
+/// What lies between them is replaced.
+const BEGIN: &str = "<!-- The tables begin: written by `cargo xtask bench --save`. -->";
+const END: &str = "<!-- The tables end. -->";
+
+fn bench(args: &[String]) -> Result<()> {
+    let (own, passed_on): (Vec<&String>, Vec<&String>) =
+        args.iter().partition(|arg| matches!(arg.as_str(), "--debug" | "--save"));
+    let has = |name: &str| own.iter().any(|arg| *arg == name);
+    setup::run_for(&[Need::System, Need::Bench])?;
+
+    let (profile, flags) = if has("--debug") { ("debug", "") } else { ("release", "--release") };
+    run(&mut cmd(&format!("cargo build --locked --manifest-path bench/Cargo.toml --target-dir {TARGET} {flags}")))?;
+    let mut app = std::process::Command::new(root().join(TARGET).join(profile).join("lockstep-bench"));
+    app.args(passed_on).current_dir(root()).env("LOCKSTEP_BENCH_COMMIT", commit()?);
+    let report = shown_and_kept(&mut with_display(&app)?)?;
+    if has("--save") {
+        save(&report)?;
+    }
+    Ok(())
+}
+
+/// With a plus where something is not committed.
+fn commit() -> Result<String> {
+    let commit = output(&mut cmd("git rev-parse --short HEAD"))?;
+    let changed = !output(&mut cmd("git status --porcelain --untracked-files=no"))?.is_empty();
+    Ok(format!("{}{}", commit.trim(), if changed { "+" } else { "" }))
+}
+
+/// Runs it; what it prints is shown as it comes, and returned.
+fn shown_and_kept(command: &mut std::process::Command) -> Result<String> {
+    eprintln!("$ {}", describe(command));
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let mut report = String::new();
+    for line in BufReader::new(child.stdout.take().context("no output")?).lines() {
+        let line = line?;
+        println!("{line}");
+        report.push_str(&line);
+        report.push('\n');
+    }
+    // The app has said what is wrong.
+    if child.wait()?.success() { Ok(report) } else { Err(AlreadySaid.into()) }
+}
+
+fn save(report: &str) -> Result<()> {
+    let path = root().join(DOCUMENT);
+    let text = fs::read_to_string(&path)?;
+    fs::write(&path, between_marks(&text, report)?)?;
+    eprintln!("The tables are in {DOCUMENT}.");
+    Ok(())
+}
+
+fn between_marks(text: &str, report: &str) -> Result<String> {
+    let (Some(begin), Some(end)) = (text.find(BEGIN), text.find(END)) else {
+        bail!("{DOCUMENT} lacks the marks between which the tables stand");
+    };
+    let (head, tail) = (&text[..begin + BEGIN.len()], &text[end..]);
+    Ok(format!("{head}\n\n{}\n\n{tail}", report.trim()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_replaced_and_nothing_else() {
+        let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
+        assert_eq!(between_marks(&text, "new\n").unwrap(), format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
+        assert!(between_marks("a", "new").is_err());
+    }
+}
