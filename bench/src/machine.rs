@@ -1,6 +1,6 @@
 //! What it was measured on.
 
-use crate::options::Options;
+use crate::{options::Options, report::counted};
 use anyhow::Result;
 use std::{env, fs, thread};
 
@@ -20,9 +20,9 @@ pub fn describe(options: &Options) -> Result<String> {
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
     let kind = if options.plan.quick { "the quick version" } else { "the whole" };
     Ok(format!(
-        "{kind}, {} rounds; {build} build of commit {commit}; {cores} cores ({processor}), {system}, WebKitGTK {}, Tauri \
+        "{kind}, {} of all contenders; {build} build of commit {commit}; {cores} cores ({processor}), {system}, WebKitGTK {}, Tauri \
          {}; the machine's load at the start was {load}.\n",
-        options.plan.repeat,
+        counted(options.plan.repeat, "round"),
         tauri::webview_version()?,
         tauri::VERSION,
     ))

@@ -53,14 +53,24 @@ pub fn number(value: f64) -> String {
     let text = format!("{value:.digits$}");
     let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |rest| ("-", rest));
     let (whole, fraction) = text.split_once('.').map_or((text, None), |(whole, fraction)| (whole, Some(fraction)));
+    let whole = grouped(whole);
+    fraction.map_or_else(|| format!("{sign}{whole}"), |fraction| format!("{sign}{whole}.{fraction}"))
+}
+
+fn grouped(digits: &str) -> String {
     let mut grouped = String::new();
-    for (index, digit) in whole.chars().enumerate() {
-        if index > 0 && (whole.len() - index) % 3 == 0 {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
             grouped.push(',');
         }
         grouped.push(digit);
     }
-    fraction.map_or_else(|| format!("{sign}{grouped}"), |fraction| format!("{sign}{grouped}.{fraction}"))
+    grouped
+}
+
+/// A number of things.
+pub fn whole(count: f64) -> String {
+    grouped(&format!("{count:.0}"))
 }
 
 pub fn or_dash(value: Option<f64>) -> String {
@@ -76,6 +86,11 @@ pub fn spread(spread: Option<Spread>, base: Option<f64>) -> String {
     let Some(Spread { median, low, high }) = spread else { return dash() };
     let ratio = base.filter(|base| *base > 0.0).map(|base| format!(", {:.2}×", median / base)).unwrap_or_default();
     format!("{} ({}…{}){ratio}", number(median), number(low), number(high))
+}
+
+/// `1 window`, `8 windows`.
+pub fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A row for each contender that there are cells for.

@@ -3,6 +3,7 @@
 use crate::{
     contender::{CONTENDERS, Contender},
     pages::{PATIENCE, Page, Pages, Reading, Report},
+    report::counted,
     state::Size,
     stats::ms,
 };
@@ -64,10 +65,10 @@ impl Run {
         for round in 0..self.plan.repeat {
             for index in 0..contenders.len() {
                 let contender = contenders[(round + index) % contenders.len()];
-                eprintln!("  {windows} windows, round {}, {}", round + 1, contender.id());
+                eprintln!("  {}, round {}, {}", counted(windows, "window"), round + 1, contender.id());
                 let outcome = self.turn(windows, size, contender, &mut measure);
                 if let Err(error) = outcome {
-                    let failure = format!("{} in {windows} windows: {error:#}", contender.name());
+                    let failure = format!("{} in {}: {error:#}", contender.name(), counted(windows, "window"));
                     eprintln!("  failed: {failure}");
                     self.failures.push(failure);
                 }

@@ -27,15 +27,3 @@ export function withProbe(document: Document, change: (value: number) => number)
   if (!probe) throw new Error('there is no state yet');
   return { ...document, probe: { ...probe, value: change(probe.value) } };
 }
-
-/** The next turn of the event loop, for writes that have no promise. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => {
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(null);
-  });
-}

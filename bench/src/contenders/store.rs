@@ -2,10 +2,10 @@
 
 use crate::{
     contender::Contender,
-    state::{Document, PROBE, probe_of, set_probe},
+    state::{Document, PROBE},
 };
 use anyhow::{Context, Result};
-use serde_json::{Value, from_value, to_value};
+use serde_json::{Value, to_value};
 use std::sync::Arc;
 use tauri::{AppHandle, Manager, Wry};
 use tauri_plugin_store::{Store, StoreExt};
@@ -48,15 +48,15 @@ impl Contender for Whole {
 
     fn write(&self, app: &AppHandle, value: u64) -> Result<()> {
         let store = &app.state::<Stores>().whole;
-        let mut document: Document = from_value(store.get("document").context("no document")?)?;
-        set_probe(&mut document, value);
-        store.set("document", to_value(document)?);
+        let mut document = store.get("document").context("no document")?;
+        document[PROBE]["value"] = value.into();
+        store.set("document", document);
         Ok(())
     }
 
     fn value(&self, app: &AppHandle) -> Result<u64> {
         let document = app.state::<Stores>().whole.get("document").context("no document")?;
-        Ok(probe_of(&from_value(document)?).unwrap_or_default())
+        Ok(document[PROBE]["value"].as_u64().unwrap_or_default())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     process::{Peak, cpu_time, memory},
-    report::{Section, Table, number, or_dash, rows, spread},
+    report::{Section, Table, counted, or_dash, rows, spread, whole},
     run::{Run, Turn, timed},
     state::{Size, set_probe},
     stats::{Samples, ms},
@@ -59,11 +59,11 @@ pub fn run(run: &mut Run) -> Result<Section> {
         ])
     });
     Ok(Section {
-        title: format!("S2: {} small writes, one after another", number(writes as f64)),
+        title: format!("S2: {} small writes, one after another", whole(writes as f64)),
         text: format!(
-            "By one thread of Rust, to {windows} windows, {} rounds. *In writes of S1*: as a multiple of what one write \
+            "By one thread of Rust, to {}. *In writes of S1*: as a multiple of what one write \
              takes in the same windows just before. *A watch*: the same loop on a `tokio::sync::watch`.",
-            run.plan.repeat
+            counted(windows, "window")
         ),
         table,
     })

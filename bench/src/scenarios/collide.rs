@@ -2,7 +2,7 @@
 
 use crate::{
     contender::Ability,
-    report::{Section, Table, number, rows},
+    report::{Section, Table, rows, whole},
     run::{Run, Turn},
     state::Size,
     stats::Samples,
@@ -37,7 +37,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let mut table = Table::new(["", "disagree afterwards", "of"]);
     rows(&mut table, |id| {
         let key = (id, 2, "disagree");
-        Some(vec![number(samples.sum(key)?), number(samples.count(key) as f64)])
+        Some(vec![whole(samples.sum(key)?), whole(samples.count(key) as f64)])
     });
     Ok(Section {
         title: "S8: two windows write at the same moment".to_owned(),

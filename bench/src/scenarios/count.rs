@@ -2,7 +2,7 @@
 
 use crate::{
     contender::Ability,
-    report::{Section, Table, number},
+    report::{Section, Table, whole},
     run::Run,
     state::Size,
 };
@@ -35,14 +35,14 @@ pub fn run(run: &mut Run) -> Result<Section> {
 
     let mut table = Table::new(["", "by", "it is then"]);
     for ((name, way), ends) in counted {
-        let ends: Vec<String> = ends.iter().map(|end| number(*end as f64)).collect();
+        let ends: Vec<String> = ends.iter().map(|end| whole(*end as f64)).collect();
         table.row([name.to_owned(), way, ends.join(", ")]);
     }
     Ok(Section {
         title: "S5: two windows count".to_owned(),
         text: format!(
             "Each {times} times, at once, one by one, in the ordinary way to write; {} is right. One number for each round.",
-            number((times * 2) as f64)
+            whole((times * 2) as f64)
         ),
         table,
     })

@@ -1,7 +1,7 @@
 //! S3: one field of a document of 1 MB.
 
 use crate::{
-    report::{Section, Table, or_dash, rows, spread},
+    report::{Section, Table, counted, or_dash, rows, spread},
     run::{Run, Turn},
     state::Size,
     stats::{Samples, ms},
@@ -33,7 +33,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
     }
 
     let most = counts.iter().copied().max().unwrap_or(1);
-    let columns = counts.iter().map(|windows| format!("{windows} windows"));
+    let columns = counts.iter().map(|windows| counted(*windows, "window"));
     let mut table =
         Table::new(["ms".to_owned()].into_iter().chain(columns).chain(["bytes per write and window".to_owned()]));
     rows(&mut table, |id| {
@@ -45,8 +45,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
     Ok(Section {
         title: "S3: one field of one of 5,000 entities, in a document of 1 MB".to_owned(),
         text: format!(
-            "As S1, {} rounds of at most {writes} writes. The floor sends a number, whatever the document holds.",
-            run.plan.repeat
+            "As S1, at most {writes} writes in each round. The floor sends a number, whatever the document holds."
         ),
         table,
     })

@@ -2,7 +2,7 @@
 
 use super::document::writes_of;
 use crate::{
-    report::{Section, Table, number, or_dash, rows},
+    report::{Section, Table, or_dash, rows, whole},
     run::Run,
     state::Size,
     stats::Samples,
@@ -45,7 +45,7 @@ fn curve(run: &mut Run, sizes: &[(usize, Size)], unit: &str, title: String) -> R
             },
         );
     }
-    let columns = sizes.iter().map(|(amount, _)| format!("{} {unit}", number(*amount as f64)));
+    let columns = sizes.iter().map(|(amount, _)| format!("{} {unit}", whole(*amount as f64)));
     let mut table = Table::new([String::new()].into_iter().chain(columns));
     rows(&mut table, |id| {
         let cells = sizes.iter().map(|&(amount, _)| {

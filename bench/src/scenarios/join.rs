@@ -3,7 +3,7 @@
 use crate::{
     contender::Ability,
     pages::{PATIENCE, Report},
-    report::{Section, Table, number, rows},
+    report::{Section, Table, rows, whole},
     run::{Run, Turn},
     state::Size,
     stats::Samples,
@@ -28,7 +28,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
         |turn| {
             for time in 0..times {
                 // Over the first ms of the first page's script, in which it subscribes and asks for the state.
-                let stale = one_round(turn, Duration::from_micros(time as u64 * 617 % 8_000))?;
+                let stale = one_round(turn, Duration::from_micros(time as u64 * 617 % 20_000))?;
                 samples.add((turn.id(), WINDOWS, "stale"), stale as f64);
             }
             Ok(())
@@ -38,12 +38,12 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let mut table = Table::new(["", "stale for ever", "of"]);
     rows(&mut table, |id| {
         let key = (id, WINDOWS, "stale");
-        Some(vec![number(samples.sum(key)?), number((samples.count(key) * WINDOWS) as f64)])
+        Some(vec![whole(samples.sum(key)?), whole((samples.count(key) * WINDOWS) as f64)])
     });
     Ok(Section {
         title: "S7: one write while windows start".to_owned(),
         text: format!(
-            "{WINDOWS} windows load their pages at once, and Rust writes once, 0 to 8 ms after the first page's script \
+            "{WINDOWS} windows load their pages at once, and Rust writes once, 0 to 20 ms after the first page's script \
              begins. A window that does not show the write {} ms after all have started is stale.",
             LATEST.as_millis()
         ),

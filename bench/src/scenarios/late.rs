@@ -54,9 +54,8 @@ pub fn run(run: &mut Run) -> Result<Section> {
     Ok(Section {
         title: "S6: a window that is opened late".to_owned(),
         text: format!(
-            "By the page's own clock, which ticks once a ms; {} rounds of {times} windows. Below zero is before \
-             DOMContentLoaded. The floor is a bare pull of text that is ready.",
-            run.plan.repeat
+            "By the page's own clock, which ticks once a ms; {times} windows in each round. Below zero is before \
+             DOMContentLoaded. The floor is a bare pull of text that is ready."
         ),
         table,
     })

@@ -48,8 +48,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
         title: "S1: one small write".to_owned(),
         text: format!(
             "From a write of 200 bytes by Rust until the last window shows it. Median (quartiles) of {writes} writes in \
-             each of {} rounds, 22 to 28 ms apart, and as a multiple of the floor. CPU: of all processes of the app.",
-            run.plan.repeat
+             each round, 22 to 28 ms apart, and as a multiple of the floor. CPU: of all processes of the app."
         ),
         table,
     })

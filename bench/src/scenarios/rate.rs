@@ -2,7 +2,7 @@
 
 use crate::{
     process::cpu_time,
-    report::{Section, Table, number, or_dash, rows},
+    report::{Section, Table, counted, or_dash, rows, whole},
     run::{Run, Turn},
     state::Size,
     stats::{Samples, ms},
@@ -31,7 +31,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
             },
         );
     }
-    let columns = rates.iter().map(|rate| format!("{} writes/s", number(*rate as f64)));
+    let columns = rates.iter().map(|rate| format!("{} writes/s", whole(*rate as f64)));
     let mut table = Table::new([String::new()].into_iter().chain(columns));
     rows(&mut table, |id| {
         let cells = rates.iter().map(|&rate| {
@@ -43,8 +43,9 @@ pub fn run(run: &mut Run) -> Result<Section> {
     Ok(Section {
         title: "Growth with the rate of writes".to_owned(),
         text: format!(
-            "{windows} windows, 200 B, {seconds} s: processors used; messages per window and second; ms by which the \
-             windows are behind after the last write. Medians."
+            "{}, 200 B, {seconds} s: processors used; messages per window and second; ms by which the \
+             windows are behind after the last write. Medians.",
+            counted(windows, "window")
         ),
         table,
     })

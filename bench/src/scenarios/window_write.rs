@@ -2,7 +2,7 @@
 
 use crate::{
     contender::Ability,
-    report::{Section, Table, dash, rows, spread},
+    report::{Section, Table, counted, dash, rows, spread},
     run::Run,
     state::Size,
     stats::{Samples, ms},
@@ -43,9 +43,13 @@ pub fn run(run: &mut Run) -> Result<Section> {
     }
 
     let most = counts.iter().copied().max().unwrap_or(1);
-    let columns = counts.iter().map(|windows| format!("its promise, {windows} windows"));
-    let mut table =
-        Table::new(["ms".to_owned()].into_iter().chain(columns).chain([format!("the others show it, {most} windows")]));
+    let columns = counts.iter().map(|windows| format!("its promise, {}", counted(*windows, "window")));
+    let mut table = Table::new(
+        ["ms".to_owned()]
+            .into_iter()
+            .chain(columns)
+            .chain([format!("the others show it, {}", counted(most, "window"))]),
+    );
     rows(&mut table, |id| {
         let has_promise = crate::contender::CONTENDERS.iter().any(|it| it.id() == id && it.can(Ability::Promise));
         let promises = counts.iter().map(|&windows| {
@@ -61,8 +65,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
         text: format!(
             "One field of the 200 bytes, by the first window. The promise: by that page's clock, means of {TOGETHER} \
              writes, of which the median (quartiles); the floor is a bare async command. The others: from the moment at \
-             which Rust tells the window to write. {} rounds of {writes} writes.",
-            run.plan.repeat
+             which Rust tells the window to write. {writes} writes in each round."
         ),
         table,
     })

@@ -1,13 +1,15 @@
+import { invoke } from '@tauri-apps/api/core';
 import { createTauriStore } from '@tauri-store/zustand';
 import { createStore } from 'zustand/vanilla';
-import { type Contender, type Document, turn, withProbe } from '../contender.js';
+import { type Contender, type Document, withProbe } from '../contender.js';
 
 const store = createStore<Document>(() => ({}));
 
-// `setState` shows the change here at once, and has no promise: what it resolves with is the next turn.
+// `setState` shows the change here at once, and has no promise: a command that is sent after it keeps the pace at
+// which the others can go on.
 async function write(change: (value: number) => number): Promise<void> {
   store.setState((document) => withProbe(document, change));
-  await turn();
+  await invoke('floor_nothing');
 }
 
 /** tauri-plugin-zustand: a store of Zustand's that is kept in step with one in Rust. */
