@@ -24,6 +24,8 @@ pub enum Ability {
     WindowWrites,
 }
 
+/// Each layout of the state is a contender of its own: the store plugin has two, and Lockstep's collections, which are to
+/// come, will be one beside its topic.
 pub trait Contender: Sync {
     /// The page's half, by the same name.
     fn id(&self) -> &'static str;

@@ -74,7 +74,9 @@ async function call(id: number, job: string, arg: never): Promise<void> {
   try {
     outcome = { ok: (await present(jobs[job], job)(arg)) ?? null };
   } catch (error) {
-    outcome = { error: typeof error === 'string' ? error : (Object(error).message ?? JSON.stringify(error)) };
+    outcome = {
+      error: typeof error === 'string' ? error : (Object(error).message ?? JSON.stringify(error)),
+    };
   }
   await invoke('reported', { id, outcome });
 }
@@ -89,7 +91,9 @@ try {
   );
   await invoke('ready', {
     life,
-    outcome: { ok: { scriptStart, contentLoaded, firstState, ways: Object.keys(contender?.counts ?? {}) } },
+    outcome: {
+      ok: { scriptStart, contentLoaded, firstState, ways: Object.keys(contender?.counts ?? {}) },
+    },
   });
 } catch (error) {
   await invoke('ready', { life, outcome: { error: String(Object(error).message ?? error) } });

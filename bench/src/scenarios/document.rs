@@ -1,7 +1,7 @@
 //! S3: one field of a document of 1 MB.
 
 use crate::{
-    report::{Section, Table, counted, or_dash, rows, spread},
+    report::{Section, Table, counted, dash, rows, spread, whole},
     run::{Run, Turn},
     state::Size,
     stats::{Samples, ms},
@@ -40,7 +40,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
         let times = counts
             .iter()
             .map(|&windows| spread(samples.spread((id, windows, "ms")), samples.median(("floor", windows, "ms"))));
-        Some(times.chain([or_dash(samples.median((id, most, "bytes")))]).collect())
+        Some(times.chain([samples.median((id, most, "bytes")).map_or_else(dash, whole)]).collect())
     });
     Ok(Section {
         title: "S3: one field of one of 5,000 entities, in a document of 1 MB".to_owned(),

@@ -2,7 +2,7 @@
 
 use super::document::writes_of;
 use crate::{
-    report::{Section, Table, or_dash, rows, whole},
+    report::{Section, Table, dash, or_dash, rows, whole},
     run::Run,
     state::Size,
     stats::Samples,
@@ -49,8 +49,8 @@ fn curve(run: &mut Run, sizes: &[(usize, Size)], unit: &str, title: String) -> R
     let mut table = Table::new([String::new()].into_iter().chain(columns));
     rows(&mut table, |id| {
         let cells = sizes.iter().map(|&(amount, _)| {
-            let cell = |what| or_dash(samples.median((id, amount, what)));
-            format!("{} ({})", cell("ms"), cell("bytes"))
+            let bytes = samples.median((id, amount, "bytes")).map_or_else(dash, whole);
+            format!("{} ({bytes})", or_dash(samples.median((id, amount, "ms"))))
         });
         Some(cells.collect())
     });

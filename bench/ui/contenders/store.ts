@@ -19,11 +19,19 @@ export const storeWhole: Contender = {
     await store.onKeyChange<Document>('document', become);
     become(await store.get<Document>('document'));
   },
-  write: (value) => store.set('document', withProbe(document, () => value)),
+  write: (value) =>
+    store.set(
+      'document',
+      withProbe(document, () => value),
+    ),
   counts: {
     async 'get, set'() {
       const current = await store.get<Document>('document');
-      if (current) await store.set('document', withProbe(current, (value) => value + 1));
+      if (current)
+        await store.set(
+          'document',
+          withProbe(current, (value) => value + 1),
+        );
     },
   },
 };
