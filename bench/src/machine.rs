@@ -18,7 +18,7 @@ pub fn describe(options: &Options) -> Result<String> {
     let load = load.split(' ').next().unwrap_or("?");
     let commit = env::var("LOCKSTEP_BENCH_COMMIT").unwrap_or_else(|_| "unknown".to_owned());
     let build = if cfg!(debug_assertions) { "debug" } else { "release" };
-    let kind = if options.plan.quick { "the quick version" } else { "the whole" };
+    let kind = if options.plan.quick { "The quick version" } else { "The whole" };
     Ok(format!(
         "{kind}, {} of all contenders; {build} build of commit {commit}; {cores} cores ({processor}), {system}, WebKitGTK {}, Tauri \
          {}; the machine's load at the start was {load}.\n",

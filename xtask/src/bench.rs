@@ -3,8 +3,9 @@
 use crate::{
     AlreadySaid, Command,
     display::with_display,
+    frontend,
     setup::{self, Need},
-    shell::{cmd, describe, output, root, run},
+    shell::{cmd, describe, output, root, run, run_all},
 };
 use anyhow::{Context, Result, bail};
 use std::{
@@ -16,13 +17,14 @@ use std::{
 pub const COMMAND: Command = Command {
     name: "bench",
     about: "Measure Lockstep and its alternatives in real windows, on a virtual display",
-    usage: "[--quick] [--windows 1,4,8] [--repeat N] [--soak SECONDS] [--debug] [--save] [SCENARIO…]\n
+    usage: "[--quick] [--windows 1,4,8] [--repeat N] [--soak SECONDS] [--debug] [--save] [--check] [SCENARIO…]\n
   --quick    less of everything: some minutes, where the whole takes more than an hour
   --windows  in how many windows
   --repeat   how often all contenders take their turn
   --soak     instead: Lockstep alone, for so long; fails if anything grows
   --debug    a debug build, to try the benchmark itself: its times say nothing
   --save     put the tables into docs/benchmarks.md
+  --check    instead: clippy, types and unit tests of the benchmark itself
   SCENARIO   only these: platform, S1 to S8, size, entities, rate (docs/benchmarks.md says what they are)",
     run: bench,
 };
@@ -36,12 +38,15 @@ const END: &str = "<!-- The tables end. -->";
 
 fn bench(args: &[String]) -> Result<()> {
     let (own, passed_on): (Vec<&String>, Vec<&String>) =
-        args.iter().partition(|arg| matches!(arg.as_str(), "--debug" | "--save"));
+        args.iter().partition(|arg| matches!(arg.as_str(), "--check" | "--debug" | "--save"));
     let has = |name: &str| own.iter().any(|arg| *arg == name);
     setup::run_for(&[Need::System, Need::Bench])?;
+    if has("--check") {
+        return check();
+    }
 
     let (profile, flags) = if has("--debug") { ("debug", "") } else { ("release", "--release") };
-    run(&mut cmd(&format!("cargo build --locked --manifest-path bench/Cargo.toml --target-dir {TARGET} {flags}")))?;
+    run(&mut cargo(&format!("build {flags}")))?;
     let mut app = std::process::Command::new(root().join(TARGET).join(profile).join("lockstep-bench"));
     app.args(passed_on).current_dir(root()).env("LOCKSTEP_BENCH_COMMIT", commit()?);
     let report = shown_and_kept(&mut with_display(&app)?)?;
@@ -49,6 +54,18 @@ fn bench(args: &[String]) -> Result<()> {
         save(&report)?;
     }
     Ok(())
+}
+
+/// What `lint` and `test` do for all else, which they leave out so as not to build what Lockstep is compared with.
+fn check() -> Result<()> {
+    let types = frontend::for_the_benchmark().map(|package| package.command("npm run check --if-present"));
+    run_all([cargo("clippy --release --all-targets -- -D warnings"), cargo("test --release")].into_iter().chain(types))
+}
+
+/// A command of cargo's on the benchmark.
+fn cargo(line: &str) -> std::process::Command {
+    let (subcommand, rest) = line.split_once(' ').unwrap_or((line, ""));
+    cmd(&format!("cargo {subcommand} --locked --manifest-path bench/Cargo.toml --target-dir {TARGET} {rest}"))
 }
 
 /// With a plus where something is not committed.
