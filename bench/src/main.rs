@@ -20,11 +20,11 @@ use crate::{
     run::Run,
 };
 use anyhow::Result;
-use std::{process::exit, sync::mpsc, thread};
+use std::{env, fs::File, io::Write, process::exit, sync::mpsc, thread};
 use tauri::{AppHandle, Manager, RunEvent};
 
 fn main() -> Result<()> {
-    let options = match Options::parse(std::env::args().skip(1)) {
+    let options = match Options::parse(env::args().skip(1)) {
         Ok(options) => options,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -100,14 +100,30 @@ fn drive(pages: Pages, options: &Options) -> i32 {
 
 /// Says whether everything was measured.
 fn measure(pages: Pages, options: &Options) -> Result<bool> {
-    println!("{}", machine::describe(options)?);
+    let mut report = Report::new()?;
+    report.print(&machine::describe(options)?)?;
     let mut run = Run::new(pages, options.plan.clone());
     for scenario in &options.scenarios {
         eprintln!("{}", scenario.name);
-        println!("{}", (scenario.run)(&mut run)?.render());
+        report.print(&(scenario.run)(&mut run)?.render())?;
     }
     for failure in &run.failures {
-        println!("- Not measured: {failure}");
+        report.print(&format!("- Not measured: {failure}"))?;
     }
     Ok(run.failures.is_empty())
+}
+
+/// What is printed, and kept in a file where `LOCKSTEP_BENCH_REPORT` names one.
+struct Report(Option<File>);
+
+impl Report {
+    fn new() -> Result<Self> {
+        Ok(Self(env::var_os("LOCKSTEP_BENCH_REPORT").map(File::create).transpose()?))
+    }
+
+    fn print(&mut self, text: &str) -> Result<()> {
+        println!("{text}");
+        self.0.as_mut().map_or(Ok(()), |file| writeln!(file, "{text}"))?;
+        Ok(())
+    }
 }

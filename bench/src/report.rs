@@ -48,7 +48,8 @@ pub fn number(value: f64) -> String {
     let digits = match value.abs() {
         size if size >= 99.95 || size == 0.0 => 0,
         size if size >= 9.995 => 1,
-        _ => 2,
+        size if size >= 0.0995 => 2,
+        _ => 4,
     };
     let text = format!("{value:.digits$}");
     let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |rest| ("-", rest));
@@ -84,8 +85,10 @@ pub fn dash() -> String {
 /// The median, with the quartiles, and as a multiple of another.
 pub fn spread(spread: Option<Spread>, base: Option<f64>) -> String {
     let Some(Spread { median, low, high }) = spread else { return dash() };
-    let ratio = base.filter(|base| *base > 0.0).map(|base| format!(", {:.2}×", median / base)).unwrap_or_default();
-    format!("{} ({}…{}){ratio}", number(median), number(low), number(high))
+    let ratio = base.filter(|base| *base > 0.0).map(|base| format!(", {}×", number(median / base))).unwrap_or_default();
+    // Of one measurement there is nothing to spread.
+    let quartiles = if low < high { format!(" ({}…{})", number(low), number(high)) } else { String::new() };
+    format!("{}{quartiles}{ratio}", number(median))
 }
 
 /// `1 window`, `8 windows`.
@@ -113,5 +116,13 @@ mod tests {
         assert_eq!(number(0.0), "0");
         assert_eq!(number(-12.34), "-12.3");
         assert_eq!(number(99.96), "100");
+        assert_eq!(number(0.00482), "0.0048");
+    }
+
+    #[test]
+    fn one_measurement_has_no_spread() {
+        let of = |median, low, high| spread(Some(Spread { median, low, high }), Some(2.0));
+        assert_eq!(of(1.0, 1.0, 1.0), "1.00, 0.50×");
+        assert_eq!(of(1.0, 0.5, 3.0), "1.00 (0.50…3.00), 0.50×");
     }
 }

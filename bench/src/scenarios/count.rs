@@ -1,7 +1,7 @@
 //! S5: two windows count at once.
 
 use crate::{
-    contender::Ability,
+    contender::{Ability, CONTENDERS},
     report::{Section, Table, whole},
     run::Run,
     state::Size,
@@ -34,9 +34,11 @@ pub fn run(run: &mut Run) -> Result<Section> {
     );
 
     let mut table = Table::new(["", "by", "it is then"]);
-    for ((name, way), ends) in counted {
-        let ends: Vec<String> = ends.iter().map(|end| whole(*end as f64)).collect();
-        table.row([name.to_owned(), way, ends.join(", ")]);
+    for contender in CONTENDERS {
+        for ((name, way), ends) in counted.iter().filter(|((name, _), _)| *name == contender.name()) {
+            let ends: Vec<String> = ends.iter().map(|end| whole(*end as f64)).collect();
+            table.row([(*name).to_owned(), way.clone(), ends.join(", ")]);
+        }
     }
     Ok(Section {
         title: "S5: two windows count".to_owned(),
