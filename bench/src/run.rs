@@ -209,11 +209,9 @@ impl Turn<'_> {
         let (mut took, mut last) = (None, start);
         self.run.pages.wait(PATIENCE, |report| {
             match report {
-                Report::Shown { label, value: shown, at } if shown == value => {
-                    if missing.contains(&&*label) {
-                        missing.retain(|other| *other != label);
-                        last = at;
-                    }
+                Report::Shown { label, value: shown, at } if shown == value && missing.contains(&&*label) => {
+                    missing.retain(|other| *other != label);
+                    last = at;
                 }
                 Report::Done { id, outcome, .. } if id == call => took = Some(outcome),
                 _ => {}

@@ -139,7 +139,7 @@ fn samples(pages: &mut Pages, windows: &mut [Page], length: Duration) -> Result<
 
 /// Ends a page, and makes another in its place.
 fn disturb(pages: &mut Pages, page: &mut Page, nth: usize) -> Result<()> {
-    let loading = if nth % 2 == 0 {
+    let loading = if nth.is_multiple_of(2) {
         pages.begin_to_reload(page, &Lockstep)?
     } else {
         pages.close(page)?;
@@ -195,8 +195,9 @@ fn faults(samples: &[Sample], ended: usize) -> Vec<String> {
             crate::stats::Spread::of(&values).map_or(f64::NAN, |spread| spread.median)
         };
         let (before, after) = (median(middle), median(end));
-        // Also where there is nothing to compare.
-        if !(after <= before * (1.0 + share) + amount) {
+        // Where there is nothing to compare, this is not known.
+        let stayed = after <= before * (1.0 + share) + amount;
+        if !stayed {
             faults.push(format!("{what} grew from {} to {}", number(before), number(after)));
         }
     };
