@@ -1,4 +1,5 @@
 //! Real sockets with TLS, from a certificate and its key.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(feature = "ws")]
 
 use logux::{
