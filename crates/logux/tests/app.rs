@@ -1,4 +1,5 @@
 //! An app's client and server, on virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "support/world.rs"]
 mod world;

@@ -1,4 +1,5 @@
 //! The holes of the reference, by their numbers. The sixth is in `app.rs`, more of the seventh in `fuzz.rs`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

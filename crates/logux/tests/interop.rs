@@ -2,6 +2,7 @@
 //! this; by hand: `npm ci` in `interop`, then `cargo test -p logux --test interop -- --ignored`.
 //!
 //! With `LOGUX_TRACES` set, what our client and their server say is written to `tests/traces`.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use logux::{
     Action, ActionType, Channel, Client, ClientStatus, DispatchError, Fields, ListenOptions, LoguxError, MemoryStore,
