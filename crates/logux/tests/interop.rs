@@ -254,6 +254,24 @@ async fn their_client_and_our_server() {
     assert!(status.starts_with("HTTP/1.1 404"), "{status}");
 }
 
+#[tokio::test]
+#[ignore = "needs the npm packages and Chromium: cargo xtask test logux"]
+async fn their_client_in_chromium_and_our_server() {
+    let (server, done) = our_server();
+    let listener = server.listen("127.0.0.1:0", ListenOptions::default()).await.unwrap();
+    let url = format!("ws://{}", listener.address());
+    let mut page = Node::run("browser.mjs", &[&url]);
+    assert_eq!(page.says("processed").await, ["offline"]);
+    assert_eq!(*done.lock(), ["browser"]);
+    assert_eq!(page.says("undone").await, ["forbidden", "denied"]);
+    assert_eq!(page.says("added").await, [json!({ "type": "room", "since": false })]);
+    assert_eq!(page.says("processed").await, ["room"]);
+    // It ends its browser when its input ends.
+    let Node { mut child, input, .. } = page;
+    drop(input);
+    soon(child.wait()).await.unwrap();
+}
+
 struct TcpText;
 
 impl TcpText {
