@@ -66,6 +66,11 @@ impl Node {
     }
 }
 
+/// Told port 0, the reference takes one of its own, always the same.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 async fn reference_server(port: u16) -> (Node, u16) {
     let mut node = Node::run("server.mjs", &[&port.to_string()]);
     let line = node.line().await;
@@ -107,7 +112,7 @@ fn keep_trace(name: &str, recorder: &Recorder) {
 #[tokio::test]
 #[ignore = "needs the npm packages: cargo xtask test logux"]
 async fn our_client_and_their_server() {
-    let (mut server, port) = reference_server(0).await;
+    let (mut server, port) = reference_server(free_port()).await;
     let recorder = Recorder::new();
     let client = our_client(port, "10", "token of 10", &recorder);
     client.start();
