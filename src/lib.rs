@@ -15,6 +15,7 @@ mod collection;
 mod commands;
 mod config;
 mod error;
+mod from_clients;
 mod in_flight;
 mod lockstep;
 mod options;

@@ -1,153 +1,129 @@
-//! What saving costs, beside the official store plugin: `cargo run --release -p lockstep-bench`.
-//!
-//! Both save in the background, a little after a write. Each line is a ratio within this run: this plugin's figure over
-//! the other's. Each measurement is a process of its own.
+//! Lockstep and its alternatives do the same jobs in real windows: `cargo xtask bench`, and `docs/benchmarks.md`.
 
-use anyhow::{Context, Result, bail, ensure};
-use serde_json::json;
-use std::{
-    env, fs,
-    path::Path,
-    process::Command,
-    time::{Duration, Instant},
+mod contender;
+mod contenders;
+mod machine;
+mod options;
+mod pages;
+mod process;
+mod report;
+mod run;
+mod scenarios;
+mod soak;
+mod state;
+mod stats;
+
+use crate::{
+    contenders::{channel, emit, floor, lockstep, pull, store, zustand},
+    options::Options,
+    pages::Pages,
+    run::Run,
 };
-use tauri::{
-    App, async_runtime,
-    test::{MockRuntime, mock_builder, mock_context, noop_assets},
-};
-use tauri_plugin_lockstep::{Builder, LockstepExt, Persisted, Topic, TopicOptions};
-use tauri_plugin_store::StoreExt;
-
-const STATE: Topic<String> = Topic::new("state");
-const WRITES: u32 = 10_000;
-/// How often the app is started, to take the median.
-const STARTS: usize = 15;
-
-/// After so long without a write, both save.
-const DEBOUNCE: Duration = Duration::from_millis(100);
+use anyhow::Result;
+use std::{env, fs::File, io::Write, process::exit, sync::mpsc, thread};
+use tauri::{AppHandle, Manager, RunEvent};
 
 fn main() -> Result<()> {
-    let args: Vec<String> = env::args().skip(1).collect();
-    match &args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => compare(),
-        [what @ ("lockstep-write" | "store-write" | "lockstep-start" | "store-start"), size] => {
-            let size = size.parse()?;
-            let figures = match *what {
-                "lockstep-write" => lockstep_write(size)?,
-                "store-write" => store_write(size)?,
-                "lockstep-start" => lockstep_start(size)?,
-                _ => store_start(size)?,
-            };
-            println!("{} {}", figures.0, figures.1);
-            Ok(())
+    let options = match Options::parse(env::args().skip(1)) {
+        Ok(options) => options,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            exit(2);
         }
-        _ => bail!("it takes no arguments"),
-    }
-}
-
-fn compare() -> Result<()> {
-    for (name, size) in [("1 KB", "1000"), ("1 MB", "1000000")] {
-        let data = tempfile::tempdir()?;
-        let ours = child("lockstep-write", size, data.path())?;
-        let theirs = child("store-write", size, data.path())?;
-        println!("{WRITES} writes to a state of {name}, tauri-plugin-lockstep over tauri-plugin-store:");
-        println!("  time on the writer's thread  {:8.3}", ours.0 / theirs.0);
-        println!("  bytes written                {:8.3}", ours.1 / theirs.1);
-        println!(
-            "  cold start                   {:8.3}",
-            start("lockstep-start", size, data.path())? / start("store-start", size, data.path())?
-        );
-    }
+    };
+    let (reports, received) = mpsc::channel();
+    let app = tauri::Builder::default()
+        .plugin(tauri_plugin_store::Builder::default().build())
+        .plugin(zustand::plugin())
+        .plugin(lockstep::plugin())
+        .manage::<pages::Reports>(reports)
+        .manage(floor::Bare::default())
+        .manage(emit::Emitted::default())
+        .manage(pull::Pulled::default())
+        .manage(channel::Channels::default())
+        .manage(zustand::ZustandId::default())
+        .invoke_handler(tauri::generate_handler![
+            pages::starting,
+            pages::ready,
+            pages::shown,
+            pages::reported,
+            floor::floor_pull,
+            floor::floor_nothing,
+            floor::floor_nothing_sync,
+            floor::pull_bytes,
+            emit::emit_get,
+            emit::emit_set,
+            pull::pull_get,
+            pull::pull_set,
+            channel::channel_open,
+            channel::channel_set,
+        ])
+        .setup(move |app| {
+            app.manage(store::Stores::new(app.handle())?);
+            let pages = Pages::new(app.handle().clone(), received);
+            let app = app.handle().clone();
+            // Not on the main thread, which the windows need.
+            thread::spawn(move || {
+                let code = drive(pages, &options);
+                app.state::<store::Stores>().close();
+                app.exit(code);
+            });
+            Ok(())
+        })
+        .build(tauri::generate_context!())?;
+    app.run(between_windows);
     Ok(())
 }
 
-/// The median of many starts.
-fn start(what: &str, size: &str, data: &Path) -> Result<f64> {
-    let starts: Result<Vec<_>> = (0..STARTS).map(|_| Ok(child(what, size, data)?.0)).collect();
-    let mut starts = starts?;
-    starts.sort_by(f64::total_cmp);
-    Ok(starts[STARTS / 2])
-}
-
-fn child(what: &str, size: &str, data: &Path) -> Result<(f64, f64)> {
-    let output = Command::new(env::current_exe()?).args([what, size]).env("XDG_DATA_HOME", data).output()?;
-    ensure!(output.status.success(), "{what} failed: {}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout)?;
-    let (first, second) = text.trim().split_once(' ').context("expected two figures")?;
-    Ok((first.parse()?, second.parse()?))
-}
-
-/// The state after a write: of this size, and different each time.
-fn state(size: usize, number: u32) -> String {
-    format!("{number:010}{}", "x".repeat(size - 10))
-}
-
-/// What this process has given to the system to write.
-fn written() -> Result<u64> {
-    let text = fs::read_to_string("/proc/self/io").context("this needs Linux")?;
-    let line = text.lines().find_map(|line| line.strip_prefix("wchar: ")).context("no wchar")?;
-    Ok(line.parse()?)
-}
-
-/// Makes all writes; then `save` waits until they are on disk.
-fn measured(
-    size: usize,
-    mut write: impl FnMut(String) -> Result<()>,
-    save: impl FnOnce() -> Result<()>,
-) -> Result<(f64, f64)> {
-    let before = written()?;
-    let mut writing = Duration::ZERO;
-    for number in 0..WRITES {
-        let state = state(size, number);
-        let began = Instant::now();
-        write(state)?;
-        writing += began.elapsed();
+/// The app goes on where no window is open.
+fn between_windows(_: &AppHandle, event: RunEvent) {
+    if let RunEvent::ExitRequested { code: None, api, .. } = event {
+        api.prevent_exit();
     }
-    save()?;
-    Ok((writing.as_secs_f64(), (written()? - before) as f64))
 }
 
-fn lockstep_app() -> Result<App<MockRuntime>> {
-    let options = TopicOptions::new().persisted(Persisted::new().debounce(DEBOUNCE));
-    let lockstep = Builder::new().topic_with(STATE, String::new(), options);
-    Ok(mock_builder().plugin(lockstep.build()).build(mock_context(noop_assets()))?)
-}
-
-fn lockstep_write(size: usize) -> Result<(f64, f64)> {
-    let app = lockstep_app()?;
-    let write = |state| Ok(app.lockstep().set(STATE, state).map(drop)?);
-    measured(size, write, || Ok(async_runtime::block_on(app.lockstep().flush())?))
-}
-
-fn lockstep_start(size: usize) -> Result<(f64, f64)> {
-    let began = Instant::now();
-    let app = lockstep_app()?;
-    let restored = app.lockstep().get(STATE)?;
-    let took = began.elapsed();
-    ensure!(*restored == state(size, WRITES - 1), "it was not saved");
-    Ok((took.as_secs_f64(), 0.))
-}
-
-fn store_app() -> Result<App<MockRuntime>> {
-    Ok(mock_builder().plugin(tauri_plugin_store::Builder::new().build()).build(mock_context(noop_assets()))?)
-}
-
-fn store_write(size: usize) -> Result<(f64, f64)> {
-    let app = store_app()?;
-    let kept = app.store_builder("state.json").auto_save(DEBOUNCE).build()?;
-    let write = |state| {
-        kept.set("state", json!(state));
-        Ok(())
+/// The exit code.
+fn drive(pages: Pages, options: &Options) -> i32 {
+    let outcome = match &options.soak {
+        Some(length) => soak::soak(pages, *length),
+        None => measure(pages, options),
     };
-    measured(size, write, || Ok(kept.save()?))
+    match outcome {
+        Ok(true) => 0,
+        Ok(false) => 1,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            1
+        }
+    }
 }
 
-fn store_start(size: usize) -> Result<(f64, f64)> {
-    let began = Instant::now();
-    let app = store_app()?;
-    let kept = app.store_builder("state.json").build()?;
-    let restored = kept.get("state");
-    let took = began.elapsed();
-    ensure!(restored == Some(json!(state(size, WRITES - 1))), "it was not saved");
-    Ok((took.as_secs_f64(), 0.))
+/// Says whether everything was measured.
+fn measure(pages: Pages, options: &Options) -> Result<bool> {
+    let mut report = Report::new()?;
+    report.print(&machine::describe(options)?)?;
+    let mut run = Run::new(pages, options.plan.clone());
+    for scenario in &options.scenarios {
+        eprintln!("{}", scenario.name);
+        report.print(&(scenario.run)(&mut run)?.render())?;
+    }
+    for failure in &run.failures {
+        report.print(&format!("- Not measured: {failure}"))?;
+    }
+    Ok(run.failures.is_empty())
+}
+
+/// What is printed, and kept in a file where `LOCKSTEP_BENCH_REPORT` names one.
+struct Report(Option<File>);
+
+impl Report {
+    fn new() -> Result<Self> {
+        Ok(Self(env::var_os("LOCKSTEP_BENCH_REPORT").map(File::create).transpose()?))
+    }
+
+    fn print(&mut self, text: &str) -> Result<()> {
+        println!("{text}");
+        self.0.as_mut().map_or(Ok(()), |file| writeln!(file, "{text}"))?;
+        Ok(())
+    }
 }

@@ -90,6 +90,7 @@ const GUIDE: DefaultTheme.SidebarItem[] = [
       { text: 'What it is', link: '/' },
       { text: 'Quick start', link: '/quick-start' },
       { text: 'When to use it, and when not', link: '/comparison' },
+      { text: 'Benchmarks', link: '/benchmarks' },
       { text: 'Coming from something else', link: '/migration' },
     ],
   },

@@ -23,18 +23,20 @@ struct Build {
     inputs: &'static [&'static str],
 }
 
+const GUEST: Package = Package {
+    dir: "",
+    build: Some(Build {
+        // Not `npm run build`, which also writes the committed `api-iife.js`: a check that it is up to date could
+        // never fail.
+        command: "npx tsc -p tsconfig.build.json",
+        output: "dist-js/index.js",
+        inputs: &["guest-js", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
+    }),
+};
+
 /// In the order in which they are built: the apps import the built guest.
 pub const PACKAGES: &[Package] = &[
-    Package {
-        dir: "",
-        build: Some(Build {
-            // Not `npm run build`, which also writes the committed `api-iife.js`: a check that it is up to date could
-            // never fail.
-            command: "npx tsc -p tsconfig.build.json",
-            output: "dist-js/index.js",
-            inputs: &["guest-js", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
-        }),
-    },
+    GUEST,
     app("examples/two-windows"),
     app("examples/react-tasks"),
     app("examples/vue-pinia"),
@@ -42,6 +44,16 @@ pub const PACKAGES: &[Package] = &[
     // Programs of others, that tests run.
     Package { dir: "crates/logux/interop", build: None },
 ];
+
+/// Apart from the others, since it brings what Lockstep is compared with.
+const BENCH: Package = Package {
+    dir: "bench",
+    build: Some(Build {
+        command: "npm run build",
+        output: "dist/main.js",
+        inputs: &["ui", "build.mjs", "package-lock.json"],
+    }),
+};
 
 const fn app(dir: &'static str) -> Package {
     Package { dir, build: Some(Build { command: "npm run build", output: "dist/index.html", inputs: &["."] }) }
@@ -97,6 +109,11 @@ impl Package {
             .and_then(|file| file.set_modified(SystemTime::now()))
             .with_context(|| format!("`{}` has not written {}", build.command, output.display()))
     }
+}
+
+/// What `cargo xtask bench` needs.
+pub fn for_the_benchmark() -> impl Iterator<Item = &'static Package> {
+    [&GUEST, &BENCH].into_iter()
 }
 
 /// All packages that are there.

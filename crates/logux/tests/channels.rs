@@ -1,4 +1,5 @@
 //! Who gets what, and who may.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 #[path = "support/world.rs"]
 mod world;

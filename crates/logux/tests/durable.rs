@@ -1,4 +1,5 @@
 //! The durable store, also when its process is killed.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(feature = "redb")]
 
 use logux::{

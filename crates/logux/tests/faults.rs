@@ -1,6 +1,7 @@
 //! Thousands of schedules of faults, on virtual time: connections that are cut at any message, are slow, repeat or swallow
 //! messages; processes that die between any two steps of their stores; servers that have lost their log; clocks that jump.
 //! After each, when the world is quiet again, nothing acknowledged is lost, and nothing was done twice.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use logux::{
     Action, ActionId, ActionType, Client, ClientNode, Cursors, Entry, Fields, Filter, Ledger, Log, MemoryStore,

@@ -1,4 +1,5 @@
 //! Arbitrary frames against a live server: no panic, no growth; each bad frame is answered, and closes.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use futures_util::{SinkExt, StreamExt};
 use logux::{Action, ActionType, Channel, Fields, Frame, LocalPair, MemoryStore, Server};

@@ -1,4 +1,5 @@
 //! Two nodes and what is between them, on virtual time.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod support;
 

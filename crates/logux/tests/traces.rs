@@ -1,4 +1,5 @@
 //! What real peers have said (see `interop.rs`) is read, and written as they wrote it.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use logux::{Encoding, Frame, Json, Message};
 use serde_json::Value;

@@ -9,7 +9,7 @@ use regex_lite::Regex;
 use std::path::{Component, Path, PathBuf};
 
 /// The Rust that may name Tauri: the plugin, and apps.
-const MAY_NAME_TAURI: &[&str] = &["Cargo.toml", "build.rs", "src/", "tests/", "examples/", "e2e/", "bench/"];
+const MAY_NAME_TAURI: &[&str] = &["Cargo.toml", "build.rs", "src/", "tests/", "bench/", "examples/", "e2e/"];
 
 /// What the other crates must not depend on.
 const TAURI: &[&str] = &["tauri", "wry", "tao"];

@@ -45,7 +45,9 @@ type OnEntry = Box<dyn Fn(&Arc<Entry>) + Send + Sync>;
 type OnPreadd = Box<dyn Fn(&Action, &mut Meta) + Send + Sync>;
 
 /// A list that is read often and changed seldom. Each reading works on the list as it was when it began.
-struct List<T>(RwLock<Arc<Vec<(u64, Arc<T>)>>>);
+struct List<T>(RwLock<Numbered<T>>);
+
+type Numbered<T> = Arc<Vec<(u64, Arc<T>)>>;
 
 impl<T> Default for List<T> {
     fn default() -> Self {
@@ -54,7 +56,7 @@ impl<T> Default for List<T> {
 }
 
 impl<T> List<T> {
-    fn all(&self) -> Arc<Vec<(u64, Arc<T>)>> {
+    fn all(&self) -> Numbered<T> {
         Arc::clone(&self.0.read())
     }
 

@@ -153,7 +153,7 @@ impl Shared {
         let mut failures = 0;
         loop {
             let wish = *wanted.borrow_and_update();
-            if wish % 2 == 0 {
+            if wish.is_multiple_of(2) {
                 break;
             }
             self.watched.set_state(State::Connecting);

@@ -187,10 +187,10 @@ impl Session {
             return Poll::Ready(Event::Ended(Some(error)));
         }
         // What is written waits for more, unless there is none or it is enough.
-        if self.unflushed >= MAX_FRAMES {
-            if let Err(error) = self.poll_flush(cx) {
-                return Poll::Ready(Event::Ended(Some(error)));
-            }
+        if self.unflushed >= MAX_FRAMES
+            && let Err(error) = self.poll_flush(cx)
+        {
+            return Poll::Ready(Event::Ended(Some(error)));
         }
         if self.timer.as_mut().poll(cx).is_ready() {
             return Poll::Ready(Event::Deadline);
@@ -213,10 +213,12 @@ impl Session {
                 Poll::Pending => {}
             }
         }
-        if peer_reads && self.phase == Phase::Live && self.outbound.wants_entries() {
-            if let Poll::Ready(Some(entry)) = self.inlet.entries.poll_recv(cx) {
-                return Poll::Ready(Event::Entry(entry));
-            }
+        if peer_reads
+            && self.phase == Phase::Live
+            && self.outbound.wants_entries()
+            && let Poll::Ready(Some(entry)) = self.inlet.entries.poll_recv(cx)
+        {
+            return Poll::Ready(Event::Entry(entry));
         }
         match self.poll_flush(cx) {
             Ok(()) => Poll::Pending,
@@ -225,11 +227,11 @@ impl Session {
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<(), ConnectionError> {
-        if self.unflushed > 0 {
-            if let Poll::Ready(flushed) = Pin::new(&mut *self.connection).poll_flush(cx) {
-                flushed?;
-                self.unflushed = 0;
-            }
+        if self.unflushed > 0
+            && let Poll::Ready(flushed) = Pin::new(&mut *self.connection).poll_flush(cx)
+        {
+            flushed?;
+            self.unflushed = 0;
         }
         Ok(())
     }

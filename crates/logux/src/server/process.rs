@@ -89,10 +89,10 @@ impl Server {
             return undone("notFound");
         }
         tracing::error!(%error, id = %entry.meta.id, kind = entry.action.kind(), "an action is undone");
-        if self.0.development {
-            if let Some(peer) = self.0.router.peer(client_of(&entry.meta.id.node)) {
-                peer.handle.debug(&error.to_string());
-            }
+        if self.0.development
+            && let Some(peer) = self.0.router.peer(client_of(&entry.meta.id.node))
+        {
+            peer.handle.debug(&error.to_string());
         }
         undone("error")
     }

@@ -82,11 +82,8 @@ impl Server {
                 let mut processing = std::pin::pin!(self.process(&entry));
                 match poll_fn(|cx| Poll::Ready(processing.as_mut().poll(cx))).await {
                     Poll::Ready(outcome) => outcome,
-                    // Who has to wait does not keep others waiting.
-                    Poll::Pending => {
-                        self.finish(std::mem::take(&mut ended)).await;
-                        processing.await
-                    }
+                    // Who has to wait does not keep others waiting. Both go on: each may hold what the other waits for.
+                    Poll::Pending => tokio::join!(processing, self.finish(std::mem::take(&mut ended))).0,
                 }
             };
             let Some(outcome) = outcome else { continue };

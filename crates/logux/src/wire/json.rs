@@ -111,7 +111,7 @@ impl Items {
 
     fn sync(&mut self) -> Option<Message> {
         let added = self.count(1)?;
-        if self.0.len() % 2 != 0 {
+        if !self.0.len().is_multiple_of(2) {
             return None;
         }
         let mut entries = Vec::with_capacity(self.0.len() / 2 - 1);

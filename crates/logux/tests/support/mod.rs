@@ -1,5 +1,5 @@
 //! Two nodes on virtual time.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part")]
 
 use futures_util::{SinkExt, StreamExt};
 use logux::{

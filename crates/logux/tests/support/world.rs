@@ -1,5 +1,5 @@
 //! An app's server and its clients, on virtual time.
-#![allow(dead_code, reason = "each test uses its part")]
+#![allow(dead_code, clippy::unwrap_used, reason = "each test uses its part")]
 
 use logux::{
     Action, ActionId, ActionType, Channel, ChannelFilter, Client, DispatchError, Entry, Fields, Ledger, MemoryStore,

@@ -1,10 +1,12 @@
 //! Real sockets with TLS, from a certificate and its key.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 #![cfg(feature = "ws")]
 
 use logux::{
     Action, ActionType, Client, ClientError, ConnectionError, ListenOptions, MemoryStore, NodeError, Server, ServerTls,
     TlsError, Trust, WsConnector,
 };
+use std::{sync::Arc, time::Duration};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn server() -> Server {
@@ -73,5 +75,29 @@ async fn without_tls_nothing_is_sent_unless_asked_for() {
     let certificates = [("", ""), ("nonsense", "nonsense")];
     for (certificate, key) in certificates {
         assert!(matches!(ServerTls::from_pem(certificate, key), Err(TlsError::Pem { wanted: "certificate", .. })));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn many_actions_at_once_are_all_answered() {
+    let server = server();
+    let listener = server.listen("127.0.0.1:0", ListenOptions::default()).await.unwrap();
+    let url = format!("ws://{}", listener.address());
+    let clients = (0..4).map(|user| {
+        let connector = WsConnector::insecure(&url).unwrap();
+        let client = Arc::new(Client::builder(&user.to_string()).connector(connector).unwrap());
+        client.start();
+        client
+    });
+    let mut waiting = Vec::new();
+    for client in clients {
+        waiting.extend((0..500).map(|_| {
+            let client = Arc::clone(&client);
+            tokio::spawn(async move { client.dispatch(Action::new("do")).await })
+        }));
+    }
+    for dispatch in waiting {
+        // Only what is stuck takes so long.
+        tokio::time::timeout(Duration::from_secs(60), dispatch).await.expect("stuck").unwrap().unwrap();
     }
 }
