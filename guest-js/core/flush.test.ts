@@ -1,25 +1,22 @@
 import { expect, it } from 'vitest';
-import { createFakeBackend, type Hop } from '../testing/index.js';
+import { createFakeBackend } from '../testing/index.js';
 import { flush } from './flush.js';
 import { createTopicStore } from './store.js';
 
-const setup = (network?: (hop: Hop) => Promise<void> | undefined) => {
-  const backend = createFakeBackend({ topics: { settings: 0 }, ...(network && { network }) });
+const setup = () => {
+  const backend = createFakeBackend({ topics: { settings: 0 } });
   const { transport } = backend.window('main');
   return { backend, transport, store: createTopicStore<number>('settings', transport) };
 };
 
 it('waits for what this page has written before, awaited or not', async () => {
-  const sent: unknown[] = [];
-  const { backend, transport, store } = setup((hop) => {
-    if (hop.kind === 'request' && /^(write|flush)$/.test(`${hop.command}`)) sent.push(hop.command);
-    return undefined;
-  });
+  const { backend, transport, store } = setup();
   const written = store.set(1);
   const saved = await flush(transport, 'settings');
   expect(saved).toBe(backend.revision('settings'));
   expect(await written).toBe(saved);
-  expect(sent).toEqual(['write', 'flush']);
+  const sent = backend.calls.all.map(({ command }) => command);
+  expect(sent.filter((command) => /^(write|flush)$/.test(command))).toEqual(['write', 'flush']);
 });
 
 it('rejects with the kind and the revision of what is not on disk', async () => {
