@@ -228,6 +228,12 @@ fn i5_i15_a_disk_that_fails_now_and_then_loses_nothing_that_was_saved() {
     check("failing disk", failing, false);
 }
 
+#[test]
+fn i5_i15_a_disk_of_which_every_kth_call_fails_loses_nothing_that_was_saved() {
+    let faults = |random: &mut Random| Faults { fail_every: Some(1 + random.below(120)), ..crash(random) };
+    check("every k-th call", faults, false);
+}
+
 /// Runs in which a process began with what a failed sync of the one before had left to be read, and repaired it in place.
 #[test]
 fn i5_i15_runs_that_once_lost_something_lose_nothing() {

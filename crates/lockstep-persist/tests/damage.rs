@@ -161,6 +161,28 @@ fn i15_reading_what_may_not_be_on_disk_writes_nothing() {
     assert!(before == disk.contents(DATABASE));
 }
 
+/// Of the whole of a first save, with a new database and a new backup, each call fails once: none is passed over.
+#[test]
+fn i15_a_save_of_which_any_call_failed_is_not_acknowledged_and_the_next_is_on_disk() {
+    for at in 1.. {
+        let disk = used();
+        let (run, _) = load(&disk);
+        disk.misbehave(sim::Faults { fail_at: Some(at), ..Default::default() });
+        let reserve = Some(Revision::from_u64(5000));
+        let saved = run.commit(&Batch { reserve, ..put(4001, "third") });
+        if disk.calls() < at {
+            assert_eq!(saved, Ok(()));
+            assert!(at > 50, "a save takes more than {at} calls");
+            return;
+        }
+        assert!(matches!(saved, Err(PersistError::Io(_))), "call {at} failed: {saved:?}");
+        run.commit(&put(4002, "fourth")).unwrap();
+        drop(run);
+        disk.power_cycle();
+        assert_eq!(settings(&load(&disk).1), Some("fourth"), "call {at}");
+    }
+}
+
 #[test]
 fn each_damage_has_a_file_of_its_own() {
     let disk = used();

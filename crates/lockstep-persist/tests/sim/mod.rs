@@ -41,6 +41,10 @@ pub struct Faults {
     pub crash_at: Option<u64>,
     /// One call in so many fails.
     pub fail_one_in: Option<u64>,
+    /// Every call of which this is a divisor fails.
+    pub fail_every: Option<u64>,
+    /// This call alone fails.
+    pub fail_at: Option<u64>,
     /// One sync in so many does nothing, and says that it did.
     pub lie_one_in: Option<u64>,
     /// Nothing can be changed.
@@ -109,6 +113,11 @@ impl Disk {
         let mut inner = self.inner();
         inner.faults = faults;
         inner.calls = 0;
+    }
+
+    /// How many calls there were since it was told how to misbehave.
+    pub fn calls(&self) -> u64 {
+        self.inner().calls
     }
 
     pub fn is_off(&self) -> bool {
@@ -204,7 +213,10 @@ impl Inner {
         if self.is_off || life != self.life {
             return Err(io::Error::other("the power is out"));
         }
-        if self.faults.fail_one_in.is_some_and(|times| self.random.one_in(times)) {
+        let fails = self.faults.fail_at == Some(self.calls)
+            || self.faults.fail_every.is_some_and(|times| self.calls.is_multiple_of(times))
+            || self.faults.fail_one_in.is_some_and(|times| self.random.one_in(times));
+        if fails {
             return Err(io::Error::from(io::ErrorKind::StorageFull));
         }
         Ok(())
