@@ -101,7 +101,7 @@ fn i10_i15_where_the_disk_fails_the_write_stays_and_is_told_to_be_not_saved() {
     let by_rust = block_on(app.lockstep().update_async(SAFE, |safe| *safe = 3));
     assert!(matches!(by_rust, Err(UpdateError::NotSaved { .. })), "{by_rust:?}");
     assert_eq!(*app.lockstep().get(SAFE).unwrap(), 3);
-    assert_eq!(block_on(app.lockstep().flush()).unwrap_err().topics, [SAFE.name().clone()]);
+    assert_eq!(block_on(app.lockstep().flush()).unwrap_err().topics, std::slice::from_ref(SAFE.name()));
     assert_eq!(bare(desk.lockstep("flush", json!({ "topic": "safe" })))["kind"], "notSaved");
     assert_eq!(
         app.lockstep().set(LOOSE, 1).map(|_| *app.lockstep().get(LOOSE).unwrap()),
