@@ -46,8 +46,9 @@ impl DirectApp {
         Ok(app)
     }
 
-    /// Waits until it has ended by itself.
-    pub async fn ends(&mut self) -> Result<()> {
+    /// Evaluates in a window what ends the app, and waits until it has: whether there is an answer is a matter of luck.
+    pub async fn ends_by(&mut self, label: &str, expression: &str) -> Result<()> {
+        request(&mut self.pipes.get_mut().0, label, expression).await?;
         wait_until("the app has ended", async || Ok(self.group.first().try_wait()?.is_some())).await
     }
 
@@ -72,9 +73,7 @@ impl DirectApp {
     pub async fn eval(&self, label: &str, expression: &str) -> Result<Value> {
         let mut pipes = self.pipes.lock().await;
         let (input, output) = &mut *pipes;
-        let mut request = json!({ "window": label, "script": expression }).to_string();
-        request.push('\n');
-        input.write_all(request.as_bytes()).await?;
+        request(input, label, expression).await?;
         let answer = output.next_line().await?.context("the app has ended")?;
         if answer.is_empty() {
             bail!("window {label:?} has no value for {expression}");
@@ -133,4 +132,10 @@ impl DirectApp {
         })
         .await
     }
+}
+
+async fn request(input: &mut ChildStdin, label: &str, expression: &str) -> Result<()> {
+    let mut request = json!({ "window": label, "script": expression }).to_string();
+    request.push('\n');
+    Ok(input.write_all(request.as_bytes()).await?)
 }

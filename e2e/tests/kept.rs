@@ -113,8 +113,7 @@ fn i15_what_a_closing_app_has_not_saved_yet_is_saved() -> Result<(), Failure> {
         let mut app = start(&data).await?;
         app.resolves("main", "late.set(7)").await?;
         app.resolves("main", "sealed.set('a secret of mine')").await?;
-        app.eval("main", "(invoke('close_window', { label: 'main' }), 0)").await?;
-        app.ends().await?;
+        app.ends_by("main", "(invoke('close_window', { label: 'main' }), 0)").await?;
         let app = start(&data).await?;
         app.shows("main", "late.get()", 7).await?;
         app.shows("main", "sealed.get()", "a secret of mine").await?;
