@@ -238,36 +238,6 @@ fn i15_when_the_database_was_lost_everything_is_saved_again() {
 }
 
 #[test]
-fn i5_i15_a_disk_that_fails_at_the_start_is_used_when_it_works_again() {
-    struct Reluctant(MemoryPersist);
-    impl Persist for Reluctant {
-        fn load(&self) -> Result<lockstep_core::Loaded, PersistError> {
-            let loaded = self.0.load();
-            self.0.fail(Some(PersistError::Io("read-only".to_owned())));
-            loaded
-        }
-        fn commit(&self, batch: &Batch) -> Result<(), PersistError> {
-            self.0.commit(batch)
-        }
-        fn backups(&self) -> Result<Vec<(TopicName, lockstep_core::Record)>, PersistError> {
-            self.0.backups()
-        }
-    }
-    let disk = MemoryPersist::default();
-    let persistence = Persistence::open_with_block(Arc::new(Reluctant(disk.clone())), || {}, 10);
-    let store = Store::with_options(NoAnnounce, StoreOptions { persistence: Some(persistence), ..Default::default() });
-    store.create_with(ONE, 1, persisted()).unwrap();
-    for value in 0..100 {
-        store.set(ONE, value).unwrap();
-    }
-    assert_eq!(store.save(Save::All).issues.len(), 2);
-    disk.fail(None);
-    assert_eq!(store.save(Save::All).not_saved, None);
-    let commits = disk.commits();
-    assert!(commits[0].reserve.unwrap() > store.revision(ONE.name()).unwrap(), "reserved before it is saved");
-}
-
-#[test]
 fn a_write_that_waits_for_the_disk_is_not_made_synchronously() {
     let disk = MemoryPersist::default();
     let run = run(&disk);

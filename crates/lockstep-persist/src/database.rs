@@ -24,8 +24,9 @@ const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 /// The version of this layout.
 const FORMAT: u64 = 1;
 
-/// What redb keeps of the file in memory. Topics are in memory anyhow.
-const CACHE_BYTES: usize = 1 << 20;
+/// What redb keeps of the file in memory, at most. Where a transaction does not fit into half of it, its pages are written
+/// twice.
+const CACHE_BYTES: usize = 16 << 20;
 
 /// Everything in a database.
 #[derive(Clone, Debug, Default, PartialEq)]
