@@ -58,10 +58,10 @@ pub use lockstep::{Lockstep, LockstepExt};
 pub use lockstep_core::testing;
 pub use lockstep_core::{
     AccessError, Change, ChangeError, Client, Collection, CollectionRef, CompareAndSetError, CreateError,
-    DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT, Durability, Entities, Holder, InvalidTopicName, InvalidTopicPattern, NotSaved,
-    PRIMARY, PageId, PersistError, PersistIssue, Persisted, Primary, PullError, Record, Reject, Revision, Seal,
-    SessionKey, Snapshot, State, StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction,
-    TransactionError, TryUpdateError, UpdateError, WriteContext,
+    DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT, Durability, Entities, Holder, ImportError, InvalidTopicName,
+    InvalidTopicPattern, NotSaved, PRIMARY, PageId, PersistError, PersistIssue, Persisted, Primary, PullError, Record,
+    Reject, Revision, Seal, SessionKey, Snapshot, State, StoreStats, Topic, TopicFamily, TopicName, TopicPattern,
+    Transaction, TransactionError, TryUpdateError, UpdateError, WriteContext,
 };
 pub use lockstep_persist::{EncryptionKey, InvalidKey};
 pub use options::{AsyncContext, TopicOptions};

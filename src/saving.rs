@@ -1,7 +1,7 @@
 //! What the app's Rust code asks about what is saved.
 
 use crate::Lockstep;
-use lockstep_core::{AccessError, NotSaved, PersistError, PullError, Record, Revision, Save, TopicName};
+use lockstep_core::{AccessError, ImportError, NotSaved, PersistError, PullError, Record, Revision, Save, TopicName};
 
 impl Lockstep {
     /// Saves everything that has changed, and waits until it is on disk.
@@ -39,6 +39,33 @@ impl Lockstep {
     /// [`PullError`] if a topic's value cannot be turned into JSON.
     pub fn export_json(&self) -> Result<String, PullError> {
         self.store.export_json()
+    }
+
+    /// Replaces the states of topics by those that [`Lockstep::export_json`] has put into this text, in one transaction:
+    /// all or none; then saves them, and waits until they are on disk. States of older versions are migrated; keys that
+    /// are not saved stay as they are; `intercept` and `validate` see each state. Topics that the text lacks stay as they
+    /// are. Returns the new revision; a text without topics has none.
+    ///
+    /// ```no_run
+    /// # async fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
+    /// # use tauri_plugin_lockstep::LockstepExt;
+    /// let text = std::fs::read_to_string("settings.json")?;
+    /// app.lockstep().import_json(&text).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`ImportError`] if the text is not an export, has a topic that is not there, not persisted, of a newer version, or
+    /// with an asynchronous hook, or a hook or the type refuses a state: nothing has changed then.
+    /// [`ImportError::NotSaved`] if it **was imported**, and the disk fails.
+    ///
+    /// # Panics
+    /// If a hook does; nothing has changed then.
+    pub async fn import_json(&self, text: &str) -> Result<Option<Revision>, ImportError> {
+        let revision = self.store.import_json(text)?;
+        self.flush().await.map_err(ImportError::NotSaved)?;
+        Ok(revision)
     }
 
     /// What migrations, and states that did not fit their type, have left behind: one for each topic and schema version.

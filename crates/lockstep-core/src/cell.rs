@@ -19,6 +19,7 @@ use crate::{
     snapshot::{AnyVersion, Version},
     sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, thread_local},
     topic::TopicName,
+    transaction::{Staged, StagedTopic},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -247,6 +248,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
     /// Holds back the swap of this topic's state until the guard is dropped.
     fn hold(&self) -> Box<dyn Held + '_>;
 
+    /// Itself, for a transaction.
+    fn staged(self: Arc<Self>) -> Box<dyn Staged>;
+
     /// Holds back the writers of this topic until the guard is dropped.
     fn lock(&self) -> Box<dyn Locked + '_>;
 
@@ -319,6 +323,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn hold(&self) -> Box<dyn Held + '_> {
         Box::new(self.hold_current())
+    }
+
+    fn staged(self: Arc<Self>) -> Box<dyn Staged> {
+        Box::new(StagedTopic::new(self))
     }
 
     fn lock(&self) -> Box<dyn Locked + '_> {

@@ -23,6 +23,7 @@ mod error;
 mod export;
 mod family;
 mod history;
+mod import;
 mod json_text;
 mod life;
 mod list_diff;
@@ -68,6 +69,7 @@ pub use error::{
 };
 pub use family::{ClientCreate, TopicFamily, unique_topic};
 pub use history::COLLECTION_LOG;
+pub use import::ImportError;
 pub use life::SELF_DESTRUCT_INTERVAL;
 pub use options::{Asker, TopicOptions};
 pub use persist::{Batch, Loaded, Persist, PersistError, PersistIssue, Record, Seal};

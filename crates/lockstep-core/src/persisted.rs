@@ -187,10 +187,7 @@ impl Persisted {
     /// The state of this version that a record stands for. Keys that are not saved come from `first`.
     pub(crate) fn decode(&self, topic: &TopicName, record: &Record, first: &Value) -> Result<Value, Refused> {
         let Record { version, data, .. } = record;
-        if *version > self.version {
-            let (topic, stored, known) = (topic.clone(), *version, self.version);
-            return Err(Refused::LeftAlone(PersistIssue::NewerVersion { topic, stored, known }));
-        }
+        self.knows(topic, *version)?;
         let opened = match &self.seal {
             Some(seal) => {
                 let opened = seal.open(topic, *version, data);
@@ -214,8 +211,17 @@ impl Persisted {
         value
     }
 
+    fn knows(&self, topic: &TopicName, version: u32) -> Result<(), Refused> {
+        if version <= self.version {
+            return Ok(());
+        }
+        let (topic, stored, known) = (topic.clone(), version, self.version);
+        Err(Refused::LeftAlone(PersistIssue::NewerVersion { topic, stored, known }))
+    }
+
     /// Takes a state from one version to this one, step by step.
     pub(crate) fn migrated(&self, topic: &TopicName, from: u32, mut value: Value) -> Result<Value, Refused> {
+        self.knows(topic, from)?;
         for from in from..self.version {
             let failed = |reason| Refused::LeftAlone(PersistIssue::NotMigrated { topic: topic.clone(), from, reason });
             let missing = || failed(format!("add `.migrate({from}, …)`"));

@@ -319,12 +319,6 @@ impl Store {
         Ok(revision)
     }
 
-    /// As [`Store::cell`], for a transaction, which is itself a write.
-    pub(crate) fn cell_inside_write<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
-        let entry = self.registered(topic.name())?;
-        entry.typed.downcast().map_err(|_| AccessError::WrongType(topic.name().clone()))
-    }
-
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
     }
@@ -349,14 +343,15 @@ impl Store {
         self.registered(topic)
     }
 
+    /// As [`Store::entry`], for a transaction, which is itself a write.
     pub(crate) fn registered(&self, topic: &TopicName) -> Result<Entry, AccessError> {
         let topics = self.shared.topics.read();
         topics.get(topic).cloned().ok_or_else(|| AccessError::UnknownTopic(topic.clone()))
     }
 
     pub(crate) fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
-        not_inside_write()?;
-        self.cell_inside_write(topic)
+        let entry = self.entry(topic.name())?;
+        entry.typed.downcast().map_err(|_| AccessError::WrongType(topic.name().clone()))
     }
 }
 

@@ -49,6 +49,11 @@ fn i15_a_flush_tells_the_revision_that_is_on_disk() {
     assert_eq!(export["topics"]["counter"], json!({ "version": 1, "revision": flushed["revision"], "data": 7 }));
     assert_eq!(export["topics"]["presence"], Value::Null, "it is not persisted");
     assert_eq!(app.lockstep().backups(), Ok(vec![]));
+
+    main.write("counter", 2, json!({ "set": 8 })).unwrap();
+    let imported = block_on(app.lockstep().import_json(&export.to_string())).unwrap();
+    assert_eq!(main.lockstep("get_snapshot", json!({ "topic": "counter" })).unwrap()["data"], 7);
+    assert_eq!(app.lockstep().saved_revision(&"counter".parse().unwrap()).unwrap(), imported, "it is on disk");
 }
 
 #[test]
