@@ -1,6 +1,7 @@
 //! The decoders with arbitrary bytes, the paths with arbitrary names, and what is encrypted.
 //!
-//! A longer run: `PROPTEST_CASES=1000000 cargo test --release -p lockstep-persist --test decode`.
+//! A longer run: `PROPTEST_CASES=1000000 cargo test --release -p lockstep-persist --test decode -- --skip path`. (What is
+//! about paths waits for the disk.)
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{Batch, Persist, Record, Revision, Seal, TopicName};
