@@ -138,13 +138,16 @@ impl Store {
         if let Some(evicted) = joined.evicted {
             self.forget(vec![evicted]);
         }
+        self.shared.deliveries.close(&self.shared.sessions, session.label());
         self.left(joined.left);
         if joined.too_late { Err(AccessError::UnknownTopic(topic.clone())) } else { Ok(()) }
     }
 
     /// Notes that a session does not read a topic any more.
     pub fn unsubscribe(&self, topic: &TopicName, session: &SessionKey) {
-        if self.shared.sessions.unsubscribe(session, topic) {
+        let did = self.shared.sessions.unsubscribe(session, topic);
+        self.shared.deliveries.forget(&self.shared.sessions, session.label(), topic);
+        if did {
             self.left(vec![[topic.clone()].into()]);
         }
     }
@@ -153,6 +156,7 @@ impl Store {
     /// [`SESSION_GRACE`](crate::SESSION_GRACE).
     pub fn drop_label(&self, label: &str, departure: Departure) {
         let left = self.shared.sessions.drop_label(label, departure, self.now());
+        self.shared.deliveries.close(&self.shared.sessions, label);
         self.left(left);
         self.shared.announcements.wake_reaper();
     }
@@ -160,6 +164,7 @@ impl Store {
     /// The label's page may not read the topic any more.
     pub fn dismiss(&self, label: &str, topic: &TopicName) {
         let left = self.shared.sessions.dismiss(label, topic);
+        self.shared.deliveries.forget(&self.shared.sessions, label, topic);
         self.left(left);
     }
 

@@ -14,6 +14,8 @@ mod client;
 mod clients;
 mod clock;
 mod context;
+mod deliver;
+mod deliveries;
 mod error;
 mod family;
 mod life;
@@ -40,6 +42,7 @@ pub use client::Client;
 pub use clients::Door;
 pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
+pub use deliveries::{DELIVERY_TIMEOUT, DeliveriesDue, Delivery, DeliveryEntry};
 pub use error::{
     AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
     TryUpdateError, UpdateError, WriteError,

@@ -64,28 +64,33 @@ struct Page {
     /// It was its label's current page once: what it subscribes from here on may be a repetition.
     was_current: bool,
     topics: BTreeSet<TopicName>,
+    /// Those of what it reads, or misses, that are delivered to it.
+    delivered: BTreeSet<TopicName>,
     /// What it read until that was removed, oldest first: it goes on where such a topic is created again.
     missed: VecDeque<TopicName>,
 }
 
 impl Page {
     fn new(id: PageId, was_current: bool) -> Self {
-        let (topics, missed) = (BTreeSet::new(), VecDeque::new());
-        Self { id, dropped: None, ended: false, was_current, topics, missed }
+        let (topics, delivered, missed) = (BTreeSet::new(), BTreeSet::new(), VecDeque::new());
+        Self { id, dropped: None, ended: false, was_current, topics, delivered, missed }
     }
 
     fn drop_at(&mut self, now: Duration, departure: Departure) -> TopicsLeft {
         self.dropped.get_or_insert(now);
         self.ended |= departure == Departure::Ended;
         self.missed.clear();
+        self.delivered.clear();
         mem::take(&mut self.topics)
     }
 
     fn miss(&mut self, topic: &TopicName) {
         if self.topics.remove(topic) {
             self.missed.push_back(topic.clone());
-            if self.missed.len() > MISSED_PER_PAGE {
-                self.missed.pop_front();
+            if self.missed.len() > MISSED_PER_PAGE
+                && let Some(forgotten) = self.missed.pop_front()
+            {
+                self.delivered.remove(&forgotten);
             }
         }
     }
@@ -155,6 +160,7 @@ impl Sessions {
         let page = pages.and_then(|pages| pages.iter_mut().find(|page| page.id == *session.page()));
         page.is_some_and(|page| {
             page.stop_missing(topic);
+            page.delivered.remove(topic);
             page.topics.remove(topic)
         })
     }
@@ -172,6 +178,7 @@ impl Sessions {
         let pages = labels.get_mut(label).into_iter().flatten();
         let left = |page: &mut Page| {
             page.stop_missing(topic);
+            page.delivered.remove(topic);
             page.topics.take(topic).into_iter().collect()
         };
         pages.map(left).collect()
@@ -213,6 +220,41 @@ impl Sessions {
         let labels = self.labels.lock();
         let mut pages = labels.get(session.label()).into_iter().flatten();
         pages.any(|page| page.id == *session.page() && page.topics.contains(topic))
+    }
+
+    /// The page wants to be delivered what it reads of the topic. Says no where it does not read it.
+    pub(crate) fn deliver(&self, session: &SessionKey, topic: &TopicName) -> bool {
+        let mut labels = self.labels.lock();
+        let mut pages = labels.get_mut(session.label()).into_iter().flatten();
+        let page = pages.find(|page| page.id == *session.page() && page.topics.contains(topic));
+        page.is_some_and(|page| {
+            page.delivered.insert(topic.clone());
+            true
+        })
+    }
+
+    /// Whether the topic is delivered to the session: it reads it, or misses it, and has asked for that.
+    pub(crate) fn is_delivered(&self, session: &SessionKey, topic: &TopicName) -> bool {
+        let labels = self.labels.lock();
+        let mut pages = labels.get(session.label()).into_iter().flatten();
+        pages.any(|page| page.id == *session.page() && page.delivered.contains(topic))
+    }
+
+    /// Whether any topic is delivered to the session.
+    pub(crate) fn is_any_delivered(&self, session: &SessionKey) -> bool {
+        let labels = self.labels.lock();
+        let mut pages = labels.get(session.label()).into_iter().flatten();
+        pages.any(|page| page.id == *session.page() && !page.delivered.is_empty())
+    }
+
+    /// The sessions to which the topic is delivered.
+    pub(crate) fn delivered(&self, topic: &TopicName) -> Vec<SessionKey> {
+        let labels = self.labels.lock();
+        let pages = labels.iter().flat_map(|(label, pages)| pages.iter().map(move |page| (label, page)));
+        pages
+            .filter(|(_, page)| page.delivered.contains(topic))
+            .map(|(label, page)| SessionKey::new(Arc::clone(label), page.id.clone()))
+            .collect()
     }
 
     /// Forgets those whose grace is over, and returns them.

@@ -6,6 +6,7 @@ use crate::{
     change::Change,
     clock::{Clock, SystemClock},
     context::WriteContext,
+    deliveries::Deliveries,
     error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
     family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
@@ -53,6 +54,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) removed: Removed,
     pub(crate) announcements: Announcements,
+    pub(crate) deliveries: Deliveries,
     /// What is still to be forgotten where a write was under way.
     pub(crate) unforgotten: Mutex<Vec<Forget>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -110,6 +112,10 @@ pub struct StoreStats {
     pub mortal_topics: usize,
     /// Announcements that wait.
     pub announcements: usize,
+    /// Pages that get deliveries.
+    pub delivered_pages: usize,
+    /// Topics, over all of these pages, of which is kept what the page has, is to have, or is being given.
+    pub delivered_topics: usize,
 }
 
 impl Store {
@@ -130,6 +136,7 @@ impl Store {
                 sessions: Sessions::default(),
                 removed: Removed::default(),
                 unforgotten: Mutex::default(),
+                deliveries: Deliveries::new(announce_interval),
                 announcements: Announcements::new(announce_interval, Arc::clone(&clock), Arc::new(announce)),
                 clock,
             }),
@@ -267,7 +274,10 @@ impl Store {
     /// How much the store remembers.
     pub fn stats(&self) -> StoreStats {
         let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
+        let (delivered_pages, delivered_topics) = self.shared.deliveries.size();
         StoreStats {
+            delivered_pages,
+            delivered_topics,
             topics: topics.len(),
             sessions: self.shared.sessions.len(),
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
