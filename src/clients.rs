@@ -118,6 +118,14 @@ impl Clients {
         admits
     }
 
+    /// Whether the label's page was let in to this topic before, so that nobody has to be asked. `door` is the birth of
+    /// a topic that has a say in that.
+    pub(crate) fn has_admitted(&self, label: &str, topic: &TopicName, door: Option<Revision>) -> bool {
+        let Some(known) = self.0.lock().get(label).cloned() else { return false };
+        let let_in = |door| known.answers.lock().get(topic).is_some_and(|answer| *answer == (door, true));
+        matches!(known.client.get(), Some(Ok(_))) && door.is_none_or(let_in)
+    }
+
     fn known(&self, label: &str) -> Arc<Known> {
         let mut all = self.0.lock();
         if let Some(known) = all.get(label) {

@@ -81,7 +81,12 @@ pub(crate) async fn get_snapshot<R: Runtime>(
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
     caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
-    Ok(Response::new(wire::answer(&caller.pull(&topic, fields.since()?)?)))
+    let page = fields.session_if_any()?;
+    let answer = caller.pull(&topic, fields.since()?)?;
+    if let Some(page) = page {
+        lockstep.store.gave(&SessionKey::new(webview.label(), page), &topic, answer.revision());
+    }
+    Ok(Response::new(wire::answer(&answer)))
 }
 
 #[tauri::command]
@@ -146,7 +151,9 @@ pub(crate) async fn write<R: Runtime>(
     let forbidden: Vec<_> = writes.iter().map(|operation| operation.forbidden).collect();
 
     let began = Instant::now();
-    let outcomes = lockstep.write_from_client(&topic, session, client, seq, writes).await?;
+    // What is written goes to the others when this function has ended, and the answer is on its way.
+    let (outcomes, _held) = lockstep.write_from_client(&topic, session.clone(), client, seq, writes).await?;
+    let outcomes = outcomes?;
     let (window, applied) = (webview.label(), outcomes.iter().flatten());
     tracing::debug!(window, %topic, revision = ?applied.max(), took = ?began.elapsed(), "write");
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
@@ -174,7 +181,10 @@ pub(crate) async fn write<R: Runtime>(
     let newest = outcomes.iter().flatten().max().copied();
     let answer = || {
         let withheld = || wire::withheld(newest.unwrap_or(Revision::ZERO));
-        current(since).map_or_else(withheld, |answer| wire::answer(&answer))
+        current(since).map_or_else(withheld, |answer| {
+            lockstep.store.gave(&session, &topic, answer.revision());
+            wire::answer(&answer)
+        })
     };
     if one && let Some(outcome) = outcomes.pop() {
         return outcome.map(|_| Response::new(answer()));
@@ -190,13 +200,20 @@ pub(crate) async fn subscribe<R: Runtime>(
     pages: State<'_, Arc<Pages<R>>>,
     scope: Scope,
     request: Request<'_>,
-) -> Result<(), CommandError> {
+) -> Result<Option<wire::Subscribed>, CommandError> {
     let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
+    let deliver = Fields::of(&request)?.deliver()?;
     caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     pages.seen(&webview);
-    tracing::debug!(window = webview.label(), %topic, "subscribe");
-    Ok(lockstep.store.subscribe(&topic, &session)?)
+    tracing::debug!(window = webview.label(), %topic, deliver, "subscribe");
+    // A delivery is a snapshot: the scope of that command is the one that counts.
+    if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic) {
+        let delivers = lockstep.store.subscribe_to_deliveries(&topic, &session)?;
+        return Ok(Some(wire::Subscribed { delivers }));
+    }
+    lockstep.store.subscribe(&topic, &session)?;
+    Ok(None)
 }
 
 #[tauri::command]

@@ -13,6 +13,7 @@ mod builder;
 mod clients;
 mod commands;
 mod config;
+mod deliverer;
 mod error;
 mod lockstep;
 mod options;

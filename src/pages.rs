@@ -4,8 +4,8 @@
 //! does not tell (a child webview that is closed, a crash on a platform without a signal for it) is found by
 //! [`Pages::probe`].
 
-use crate::{Lockstep, LockstepExt};
-use lockstep_core::Departure;
+use crate::{Lockstep, LockstepExt, deliverer};
+use lockstep_core::{DeliveriesOf, Departure};
 use parking_lot::Mutex;
 use std::{collections::HashMap, mem, sync::Arc};
 use tauri::{
@@ -41,6 +41,10 @@ impl<R: Runtime> Pages<R> {
         self.0.lock().insert(webview.label().to_owned(), known);
     }
 
+    pub(crate) fn webview(&self, label: &str) -> Option<Webview<R>> {
+        self.0.lock().get(label).map(|known| known.webview.clone())
+    }
+
     pub(crate) fn on_page_load(&self, webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
         if payload.event() == PageLoadEvent::Started {
             webview.lockstep().drop_label(webview.label(), Departure::Ended);
@@ -69,15 +73,23 @@ impl<R: Runtime> Pages<R> {
             let silent = known.extract_if(|_, known| mem::replace(&mut known.silent, true)).collect();
             (silent, known.values().map(|known| known.webview.clone()).collect())
         };
-        for (label, _) in silent {
+        for (label, known) in silent {
             tracing::debug!(window = label, "no answer: its sessions end");
+            // It finds that when it wakes up, and lives again.
+            if let Some(DeliveriesOf { session, .. }) = lockstep.store.deliveries_of(&label) {
+                deliverer::ask_to_pull(&known.webview, &session);
+            }
             lockstep.drop_label(&label, Departure::Silent);
         }
         for webview in asked {
-            let (pages, label) = (Arc::clone(self), webview.label().to_owned());
+            let (pages, store) = (Arc::clone(self), lockstep.store.clone());
+            let asked = webview.clone();
             let answered = move |_| {
-                if let Some(known) = pages.0.lock().get_mut(&label) {
+                if let Some(known) = pages.0.lock().get_mut(asked.label()) {
                     known.silent = false;
+                }
+                if let Some(DeliveriesOf { session, stopped: true }) = store.deliveries_of(asked.label()) {
+                    deliverer::ask_to_pull(&asked, &session);
                 }
             };
             if let Err(error) = webview.eval_with_callback("0", answered) {

@@ -190,7 +190,21 @@ impl SlotState {
 #[must_use = "somebody waits for it"]
 pub(crate) struct Wake {
     announcer: bool,
-    deliveries: bool,
+    deliverer: bool,
+}
+
+impl Wake {
+    pub(crate) fn announcer(self, announcements: &Announcements) {
+        if self.announcer {
+            announcements.outside.wake();
+        }
+    }
+
+    pub(crate) fn deliverer(self, announcements: &Announcements) {
+        if self.deliverer {
+            announcements.outside.wake_deliveries();
+        }
+    }
 }
 
 /// Coalesces the changes of each topic, and announces them at a bearable pace.
@@ -231,10 +245,10 @@ impl Announcements {
         let wake = {
             let mut state = slot.state.lock();
             state.latest.note(revision, &writer);
-            let deliveries = !mem::replace(&mut state.marked, true);
-            Wake { announcer: state.note(revision, Source::One(writer)), deliveries }
+            let deliverer = !mem::replace(&mut state.marked, true);
+            Wake { announcer: state.note(revision, Source::One(writer)), deliverer }
         };
-        if wake.deliveries {
+        if wake.deliverer {
             self.changed.lock().push(Arc::clone(slot));
         }
         if wake.announcer {
@@ -244,12 +258,8 @@ impl Announcements {
     }
 
     pub(crate) fn wake(&self, wake: Wake) {
-        if wake.deliveries {
-            self.outside.wake_deliveries();
-        }
-        if wake.announcer {
-            self.outside.wake();
-        }
+        wake.deliverer(self);
+        wake.announcer(self);
     }
 
     pub(crate) fn wake_deliveries(&self) {

@@ -1,6 +1,7 @@
 //! The store as windows use it: pulls, writes, and who reads what.
 
 use crate::{
+    announce::Wake,
     cell::{ClientWrite, not_inside_write},
     client::Client,
     error::{AccessError, PullError, WriteError, panic_text},
@@ -116,16 +117,31 @@ impl Store {
         topic: &TopicName,
         write: ClientWrite,
     ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
-        let entry = self.entry(topic)?;
+        self.write_first(topic, write).0
+    }
+
+    /// As [`Store::write`], but nobody is woken to deliver what was written until the second value is dropped: so that
+    /// the writer is answered before everybody else is told.
+    pub fn write_first(
+        &self,
+        topic: &TopicName,
+        write: ClientWrite,
+    ) -> (Result<Arc<[Result<Revision, WriteError>]>, WriteError>, HeldDeliveries) {
+        let mut held = HeldDeliveries { store: self.clone(), wake: Wake::default() };
+        let entry = match self.entry(topic) {
+            Ok(entry) => entry,
+            Err(error) => return (Err(error.into()), held),
+        };
         let writer = Arc::clone(write.session.label());
         let taken = entry.topic.write_from_client(write, self.shared.engine());
         if let Some(revision) = taken.made {
-            self.shared.announcements.note_readable(entry.topic.slot(), revision, Some(writer));
+            held.wake = self.shared.announcements.note(entry.topic.slot(), revision, Some(writer));
+            held.wake.announcer(&self.shared.announcements);
         }
         if let Some(evicted) = taken.evicted {
             self.forget(vec![evicted]);
         }
-        taken.outcomes
+        (taken.outcomes, held)
     }
 
     /// Notes that a session reads a topic. Subscribing twice is the same as once.
@@ -186,6 +202,19 @@ impl Store {
     /// How many live sessions read the topic.
     pub fn readers(&self, topic: &TopicName) -> usize {
         self.shared.sessions.readers(topic)
+    }
+}
+
+/// The deliveries of a write, held back until this is dropped. See [`Store::write_first`].
+#[must_use = "the write is delivered when this is dropped"]
+pub struct HeldDeliveries {
+    store: Store,
+    wake: Wake,
+}
+
+impl Drop for HeldDeliveries {
+    fn drop(&mut self) {
+        self.wake.deliverer(&self.store.shared.announcements);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     announce::Latest,
     cell::not_inside_write,
-    deliveries::{DeliveriesDue, Delivery, DeliveryEntry},
+    deliveries::{DeliveriesDue, DeliveriesOf, Delivery, DeliveryEntry},
     error::AccessError,
     revision::Revision,
     session_key::SessionKey,
@@ -119,9 +119,9 @@ impl Store {
         self.shared.deliveries.failed(label, id);
     }
 
-    /// The label's page, where it was late, and gets no deliveries until it acknowledges, or subscribes again.
-    pub fn without_deliveries(&self, label: &str) -> Option<SessionKey> {
-        self.shared.deliveries.stopped(label)
+    /// The page of this label that gets deliveries.
+    pub fn deliveries_of(&self, label: &str) -> Option<DeliveriesOf> {
+        self.shared.deliveries.of(label)
     }
 
     /// The page was answered, or will be in a moment, with the topic's state at this revision: it is not delivered

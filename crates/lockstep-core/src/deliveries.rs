@@ -60,6 +60,15 @@ pub struct DeliveriesDue {
     pub next: Option<Duration>,
 }
 
+/// A page that gets deliveries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeliveriesOf {
+    /// The page.
+    pub session: SessionKey,
+    /// It was late, or could not be reached: it gets none until it acknowledges, or subscribes again.
+    pub stopped: bool,
+}
+
 /// A delivery that is being made.
 pub(crate) struct Begun {
     pub(crate) session: SessionKey,
@@ -291,10 +300,9 @@ impl Deliveries {
         }
     }
 
-    /// The label's page, where it gets nothing just now.
-    pub(crate) fn stopped(&self, label: &str) -> Option<SessionKey> {
+    pub(crate) fn of(&self, label: &str) -> Option<DeliveriesOf> {
         let pages = self.pages.lock();
-        pages.by_label.get(label).filter(|page| page.stopped).map(|page| page.session.clone())
+        pages.by_label.get(label).map(|page| DeliveriesOf { session: page.session.clone(), stopped: page.stopped })
     }
 
     /// How many pages there are, and how much is kept for them.

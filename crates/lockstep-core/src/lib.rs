@@ -39,10 +39,10 @@ pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
 pub use cell::{ClientWrite, Proposal, State};
 pub use change::Change;
 pub use client::Client;
-pub use clients::Door;
+pub use clients::{Door, HeldDeliveries};
 pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
-pub use deliveries::{DELIVERY_TIMEOUT, DeliveriesDue, Delivery, DeliveryEntry};
+pub use deliveries::{DELIVERY_TIMEOUT, DeliveriesDue, DeliveriesOf, Delivery, DeliveryEntry};
 pub use error::{
     AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
     TryUpdateError, UpdateError, WriteError,
