@@ -2,7 +2,7 @@ import { LockstepError } from './errors.js';
 import { createGate, type Gate, type Verdict } from './gate.js';
 import { limited } from './limited.js';
 import { backOff } from './retry.js';
-import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';
+import { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
 import type { ThrottledHandler } from './throttle.js';
 import type {
   InvalidationEvent,
@@ -19,7 +19,11 @@ export type EngineState = 'connecting' | 'syncing' | 'synchronized' | 'stale';
 
 export interface EngineOptions {
   topic: Topic;
-  subscribe(handler: (payload: unknown) => void): Promise<Unsubscribe>;
+  /** `handler` hears invalidations, `taker` what is delivered: where one works, the other is not needed. */
+  subscribe(
+    handler: (payload: unknown) => void,
+    taker: (answer: unknown) => void,
+  ): Promise<Unsubscribe>;
   pull(since: Revision | undefined, signal: AbortSignal): Promise<unknown>;
   /** Puts an answer into local state, or says `rebase` where it needs the whole instead. */
   apply(answer: Answer): Promise<unknown> | 'rebase' | undefined;
@@ -44,6 +48,8 @@ export interface Passage {
   snapshotRevision?: Revision;
   /** Who made the change, where whoever offers the answer knows. */
   sourceId?: string;
+  /** It was delivered: all handles of the page have it. */
+  delivered?: boolean;
 }
 
 /** What became of an answer; `gone`: it came after the end. */
@@ -109,6 +115,7 @@ export function createEngine(options: EngineOptions): Engine {
   let unsubscribe: Unsubscribe | undefined;
   let door: Promise<unknown> = Promise.resolve();
   let heard = ZERO_REVISION;
+  let parked: unknown;
   let waiting: [ticket: number, resolve: () => void, reject: (error: unknown) => void][] = [];
 
   function log(level: keyof Logger, message: string, extra: object): void {
@@ -158,9 +165,41 @@ export function createEngine(options: EngineOptions): Engine {
 
   const throttled = options.throttle(() => {
     const latest = heard;
+    const again = parked;
     heard = ZERO_REVISION;
-    if (begun && gate.announce(latest)) run();
+    parked = undefined;
+    const act = (): void => {
+      if (begun && gate.announce(latest)) run();
+    };
+    // What it is a patch on may have come meanwhile.
+    if (again) offer(again, { phase: 'protocol', delivered: true }).then(act, act);
+    else act();
   });
+
+  /**
+   * **I8** What is delivered and cannot be used as it is, is as good as an announcement.
+   */
+  async function take(answer: unknown): Promise<void> {
+    const { revision, sourceId, patch } = Object(answer);
+    const passage: Passage = {
+      phase: 'protocol',
+      delivered: true,
+      ...(typeof sourceId === 'string' && { sourceId }),
+    };
+    try {
+      const verdict = await offer(answer, passage);
+      // The status, and whatever waits for a pull, is settled by one.
+      if (verdict === 'apply' && failures) run();
+      if (verdict !== 'rebase') return;
+      if (patch) parked = answer;
+    } catch (error) {
+      if (life.signal.aborted) return;
+      report({ ...passage, error });
+      if (!isCanonicalRevision(revision)) return;
+    }
+    if (compareRevisions(revision, heard) > 0) heard = revision;
+    throttled.trigger();
+  }
 
   function hear(sourceEvent: unknown): void {
     let phase: SyncPhase = 'protocol';
@@ -214,9 +253,14 @@ export function createEngine(options: EngineOptions): Engine {
         onState?.('connecting');
         const subscription = await timed(
           () =>
-            options.subscribe((payload) => {
-              if (!signal.aborted) hear(payload);
-            }),
+            options.subscribe(
+              (payload) => {
+                if (!signal.aborted) hear(payload);
+              },
+              (answer) => {
+                if (!signal.aborted) take(answer);
+              },
+            ),
           undo,
         );
         if (signal.aborted) undo(subscription);

@@ -54,7 +54,7 @@ it('I14: all handles share one listener, which is kept once it is made', async (
   const page = backend.window('main');
   const heard = [vi.fn(), vi.fn()];
   const stops = await Promise.all(
-    heard.map((handler) => attach(page.transport, 'a', handler, noError)),
+    heard.map((handler) => attach(page.transport, 'a', handler, vi.fn(), noError)),
   );
   expect(page.listeners('a')).toBe(1);
   backend.set('a', 1);
@@ -67,7 +67,7 @@ it('I14: all handles share one listener, which is kept once it is made', async (
   expect(heard.map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
   expect(page.listeners('a')).toBe(1);
 
-  await attach(page.transport, 'a', vi.fn(), noError);
+  await attach(page.transport, 'a', vi.fn(), vi.fn(), noError);
   expect(page.listeners('a')).toBe(1);
 });
 
@@ -79,8 +79,8 @@ it('I6: a handler that throws reaches neither the others nor the transport', asy
   const oops = (): never => {
     throw new Error('oops');
   };
-  await attach(transport, 'a', oops, report);
-  await attach(transport, 'a', heard, report);
+  await attach(transport, 'a', oops, vi.fn(), report);
+  await attach(transport, 'a', heard, vi.fn(), report);
   backend.set('a', 1);
   await tick();
   expect(heard).toHaveBeenCalledTimes(1);
@@ -91,7 +91,7 @@ it('I9: a listen that hangs holds no handler', () => {
   const backend = createFakeBackend({ topics: { a: 0 } });
   backend.drop({});
   const { transport } = backend.window('main');
-  void attach(transport, 'a', vi.fn(), noError);
+  void attach(transport, 'a', vi.fn(), vi.fn(), noError);
   expect(pageTopicOf(pageOf(transport), 'a').handlers.size).toBe(0);
 });
 
@@ -99,17 +99,17 @@ it('a listen that failed is tried again by the next', async () => {
   const backend = createFakeBackend({ topics: { a: 0 } });
   const heal = backend.fail({ kind: 'listen' }, { error: new Error('denied') });
   const page = backend.window('main');
-  await expect(attach(page.transport, 'a', vi.fn(), noError)).rejects.toThrow('denied');
+  await expect(attach(page.transport, 'a', vi.fn(), vi.fn(), noError)).rejects.toThrow('denied');
   heal();
-  await attach(page.transport, 'a', vi.fn(), noError);
+  await attach(page.transport, 'a', vi.fn(), vi.fn(), noError);
   expect(page.listeners('a')).toBe(1);
 });
 
 it('the backend knows the page as a reader from the first handle to the last', async () => {
   const backend = createFakeBackend({ topics: { a: 0 } });
   const { transport } = backend.window('main');
-  const stopOne = await attach(transport, 'a', vi.fn(), noError);
-  const stopTwo = await attach(transport, 'a', vi.fn(), noError);
+  const stopOne = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
+  const stopTwo = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   await tick();
   expect(backend.readers('a')).toEqual(['main']);
   stopOne();
@@ -132,7 +132,7 @@ it('subscribe and unsubscribe stay in order, and a failed one is reported', asyn
   };
   transport.unsubscribe = async () => void said.push('unsubscribe');
   const report = vi.fn();
-  const stop = await attach(transport, 'a', vi.fn(), report);
+  const stop = await attach(transport, 'a', vi.fn(), vi.fn(), report);
   stop();
   await tick();
   expect(said).toEqual([]);
@@ -145,7 +145,7 @@ it('subscribe and unsubscribe stay in order, and a failed one is reported', asyn
 it('relink tells the backend again', async () => {
   const backend = createFakeBackend({ topics: { a: 0 } });
   const { transport } = backend.window('main');
-  await attach(transport, 'a', vi.fn(), noError);
+  await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   await transport.unsubscribe('a', pageOf(transport).session);
   await tick();
   expect(backend.readers('a')).toEqual([]);
@@ -159,7 +159,7 @@ it('I8, I14: a subscribe that hangs holds up the next for a while, and however m
   const subscribe = vi.fn(() => new Promise<never>(() => {}));
   transport.subscribe = subscribe;
   const report = vi.fn();
-  await attach(transport, 'a', vi.fn(), report);
+  await attach(transport, 'a', vi.fn(), vi.fn(), report);
   for (let wakes = 0; wakes < 10; wakes++) relink(transport, 'a', report);
   await pass(9999);
   expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([1, 0]);
@@ -179,10 +179,10 @@ it('I14: the backend is told how it is when it is told', async () => {
     await first.promise;
   };
   transport.unsubscribe = async () => void said.push('unsubscribe');
-  const stop = await attach(transport, 'a', vi.fn(), noError);
+  const stop = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   await tick();
   stop();
-  const stopAgain = await attach(transport, 'a', vi.fn(), noError);
+  const stopAgain = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   stopAgain();
   first.resolve();
   await tick();

@@ -20,6 +20,8 @@ export interface Page {
   errorHandlers?: Set<(context: SyncErrorContext) => void>;
   /** The page's part in the role: a page is one candidate, whoever asks. */
   role?: Role;
+  /** Who takes the deliveries, and of which session. */
+  receiving?: { session: string; stop: Unsubscribe } | undefined;
   /** What takes the place of Tauri's transport. */
   transport?: Transport | undefined;
 }
@@ -65,8 +67,12 @@ export interface PageTopic {
   /** I11: the batch that joined the queue last, until its turn comes. */
   batch?: WaitingBatch | undefined;
   handlers: Set<(payload: unknown) => void>;
-  /** The page's one listener: kept once made, since Tauri's `unlisten` leaves its entry behind. */
-  listening?: Promise<unknown> | undefined;
+  /** The page's one listener: kept while it is needed, since Tauri's `unlisten` leaves its entry behind. */
+  listening?: Promise<Unsubscribe> | undefined;
+  /** The same handles, as takers of deliveries. */
+  takers: Set<Taker>;
+  /** The session to which the backend delivers the topic: nothing has to be listened to then. */
+  delivered?: string | undefined;
   /** How many handles want the backend to know that this page reads the topic. */
   readers: number;
   /** Keeps subscribe and unsubscribe in order: invokes may overtake one another. */
@@ -76,6 +82,9 @@ export interface PageTopic {
   /** While it is set, the backend was told a moment ago; `again`: it is to be told after that. */
   told?: { again?: boolean } | undefined;
 }
+
+/** Takes what is delivered of its topic; undefined: it is to ask by itself. Never throws. */
+export type Taker = (answer: unknown) => void;
 
 // A call that hangs must not hold up the page for ever.
 const CALL_MS = 10_000;
@@ -117,6 +126,7 @@ export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   entry.seq ??= 0;
   entry.tail ??= Promise.resolve();
   entry.handlers ??= new Set();
+  entry.takers ??= new Set();
   entry.readers ??= 0;
   entry.link ??= Promise.resolve();
   page.topics.set(topic, entry as PageTopic);
@@ -163,29 +173,69 @@ export function enqueueWrite(
   entry.batch = { writes, tail: entry.tail };
 }
 
+/** Whether the page is delivered the topic, and so need not listen. */
+export function isDelivered(page: Page, { delivered }: PageTopic): boolean {
+  return delivered === page.session;
+}
+
 /**
- * Resolves when `handler` hears the topic's invalidations. **I14** All handles of a page share
- * one listener of the transport. **I6** What a handler throws does not reach the others, nor the
- * transport. A failed `listen` is not remembered: the next call tries again.
+ * Resolves when `taker` gets the topic's deliveries or, where the backend does not deliver,
+ * `handler` hears its invalidations. **I14** All handles of a page share one subscription, one
+ * receiver, and one listener of the transport. **I6** What a handler throws does not reach the
+ * others, nor the transport. A failed `listen` is not remembered: the next call tries again.
  */
 export async function attach(
   transport: Transport,
   topic: Topic,
   handler: (payload: unknown) => void,
+  taker: Taker,
   onLinkError: (error: unknown) => void,
 ): Promise<Unsubscribe> {
-  const entry = pageTopicOf(pageOf(transport), topic);
-  const dispatch = (payload: unknown): void => {
-    for (const hear of [...entry.handlers]) {
-      try {
-        hear(payload);
-      } catch (error) {
-        onLinkError(error);
-      }
+  const page = pageOf(transport);
+  const entry = pageTopicOf(page, topic);
+  let attached = false;
+
+  function join(): void {
+    attached = true;
+    entry.takers.add(taker);
+    if (++entry.readers === 1) relink(transport, topic, onLinkError);
+  }
+
+  function leave(): void {
+    if (!attached) return;
+    attached = false;
+    entry.handlers.delete(handler);
+    entry.takers.delete(taker);
+    if (--entry.readers === 0) relink(transport, topic, onLinkError);
+  }
+
+  if (transport.receive) {
+    join();
+    await entry.link;
+  }
+  if (!isDelivered(page, entry)) {
+    try {
+      await hearken(transport, topic, onLinkError);
+    } catch (error) {
+      leave();
+      throw error;
     }
-  };
+    // Joined only now: a page that stops while `listen` hangs leaves nothing behind.
+    if (!attached) join();
+  }
+  entry.handlers.add(handler);
+  return leave;
+}
+
+/** Resolves when the page listens to the topic. */
+async function hearken(
+  transport: Transport,
+  topic: Topic,
+  onLinkError: (error: unknown) => void,
+): Promise<void> {
+  const entry = pageTopicOf(pageOf(transport), topic);
   entry.listening ??= timed(
-    () => transport.listen(topic, dispatch),
+    () => transport.listen(topic, (payload) => tell(entry.handlers, payload, onLinkError)),
     (unlisten) => unlisten(),
   );
   const { listening } = entry;
@@ -195,16 +245,53 @@ export async function attach(
     if (entry.listening === listening) entry.listening = undefined;
     throw error;
   }
-  // Joined only now: a page that stops while `listen` hangs leaves nothing behind.
-  entry.handlers.add(handler);
-  if (++entry.readers === 1) relink(transport, topic, onLinkError);
-  let attached = true;
-  return () => {
-    if (!attached) return;
-    attached = false;
-    entry.handlers.delete(handler);
-    if (--entry.readers === 0) relink(transport, topic, onLinkError);
-  };
+}
+
+function tell<P>(
+  handlers: Set<(payload: P) => void>,
+  payload: P,
+  failed: (error: unknown) => void,
+): void {
+  for (const hear of [...handlers]) {
+    try {
+      hear(payload);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+/** Sees to it that deliveries to the page's session are taken. Says whether there can be any. */
+function receive(transport: Transport, page: Page): boolean {
+  const { session, receiving } = page;
+  if (receiving?.session === session) return true;
+  const stop = transport.receive?.(session, (payload) => {
+    if (page.session !== session) return;
+    if (!Array.isArray(payload)) {
+      for (const { takers } of page.topics.values()) tell(takers, undefined, () => {});
+      return;
+    }
+    for (const answer of payload) {
+      const entry = page.topics.get(Object(answer).topic);
+      if (entry) tell(entry.takers, answer, () => {});
+    }
+  });
+  if (!stop) return false;
+  receiving?.stop();
+  page.receiving = { session, stop };
+  return true;
+}
+
+/** Tells the page's other handles of a topic that is delivered what one of them has been answered. */
+export function share(
+  transport: Transport,
+  answer: { topic: Topic; revision: Revision },
+  by: Taker | undefined,
+): void {
+  const page = pageOf(transport);
+  const entry = pageTopicOf(page, answer.topic);
+  if (!isDelivered(page, entry)) return;
+  for (const take of [...entry.takers]) if (take !== by) take(answer);
 }
 
 /**
@@ -222,10 +309,22 @@ export function relink(
   if (entry.telling) return;
   entry.telling = true;
   entry.link = entry.link
-    .then(() => {
+    .then(async () => {
       entry.telling = false;
-      const tell = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
-      return timed(() => transport[tell](topic, page.session));
+      const { session } = page;
+      if (entry.readers === 0) {
+        entry.delivered = undefined;
+        await timed(() => transport.unsubscribe(topic, session));
+        return;
+      }
+      const deliver = receive(transport, page) || undefined;
+      const answer = await timed(() => transport.subscribe(topic, session, deliver));
+      entry.delivered = deliver && Object(answer).delivers === true ? session : undefined;
+      if (entry.delivered) {
+        const { listening } = entry;
+        entry.listening = undefined;
+        (await listening)?.();
+      } else if (entry.handlers.size) await hearken(transport, topic, onLinkError);
     })
     .catch(onLinkError);
 }

@@ -8,7 +8,17 @@ import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
-import { attach, pageOf, relink, renew, rewake } from './page.js';
+import {
+  attach,
+  isDelivered,
+  pageOf,
+  pageTopicOf,
+  relink,
+  renew,
+  rewake,
+  share,
+  type Taker,
+} from './page.js';
 import { changedPaths, partAt } from './path.js';
 import type {
   ChangeMeta,
@@ -64,6 +74,7 @@ export function createTopicStore<T, A = never>(
   let unlinked: unknown;
   let sleepless: Unsubscribe | undefined;
   let release = (): void => {};
+  let take: Taker | undefined;
   const ready = deferred<void>();
   // Who does not wait for it must not crash on it.
   ready.promise.catch(() => {});
@@ -95,9 +106,21 @@ export function createTopicStore<T, A = never>(
     persistent: true,
     logger,
     onError,
-    subscribe: (handler) =>
-      attach(transport, topic, handler, linkFailed).catch(rejecting('listen')),
-    pull: (since) => transport.getSnapshot(topic, since).catch(rejecting('read')),
+    subscribe(handler, taker) {
+      take = (answer) => {
+        if (answer !== undefined) taker(answer);
+        else {
+          relink(transport, topic, linkFailed);
+          engine.refresh();
+        }
+      };
+      return attach(transport, topic, handler, take, linkFailed).catch(rejecting('listen'));
+    },
+    pull(since) {
+      const page = pageOf(transport);
+      const session = isDelivered(page, pageTopicOf(page, topic)) ? page.session : undefined;
+      return transport.getSnapshot(topic, since, session).catch(rejecting('read'));
+    },
     apply({ data, patch }) {
       let next = data;
       if (next === undefined) {
@@ -111,9 +134,12 @@ export function createTopicStore<T, A = never>(
       base = copySharing(shown, next, freeze) as T;
       return undefined;
     },
-    onApplied({ sourceId }) {
+    onApplied({ sourceId, delivered }) {
       ready.resolve();
-      overlay.landed(engine.gate.revision());
+      const revision = engine.gate.revision();
+      // The backend does not deliver what it has answered: this page's other stores hear of it here.
+      if (!delivered) share(transport, { topic, revision }, take);
+      overlay.landed(revision);
       show(overlay.over(base), sourceId, !overlay.size());
     },
     shouldRefresh(event) {

@@ -139,8 +139,9 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         await send(writes.slice(0, half));
         await send(writes.slice(half));
       } else for (const write of writes) write.reject(error);
-      // Its removal was not heard of, or is still on its way.
-      if (kind === 'unknownTopic') engine.refresh();
+      // Its removal was not heard of, or is still on its way; or what was written and answered is not
+      // delivered, and the answer was lost.
+      if (kind === 'unknownTopic' || kind === 'timeout' || kind === 'transport') engine.refresh();
       return;
     }
     engine.done('write', began, answer);
