@@ -48,8 +48,6 @@ export interface Passage {
   snapshotRevision?: Revision;
   /** Who made the change, where whoever offers the answer knows. */
   sourceId?: string;
-  /** It was delivered: all handles of the page have it. */
-  delivered?: boolean;
 }
 
 /** What became of an answer; `gone`: it came after the end. */
@@ -71,6 +69,9 @@ export interface Engine {
 const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 30_000;
 const FOLLOW_UP_FIRST_MS = 100;
+
+// Deliveries that wait for the answer to a write.
+const MOST_DELIVERED = 100;
 
 const noop = (): void => {};
 
@@ -115,7 +116,7 @@ export function createEngine(options: EngineOptions): Engine {
   let unsubscribe: Unsubscribe | undefined;
   let door: Promise<unknown> = Promise.resolve();
   let heard = ZERO_REVISION;
-  let parked: unknown;
+  let delivered: [answer: unknown, passage: Passage][] = [];
   let waiting: [ticket: number, resolve: () => void, reject: (error: unknown) => void][] = [];
 
   function log(level: keyof Logger, message: string, extra: object): void {
@@ -165,38 +166,42 @@ export function createEngine(options: EngineOptions): Engine {
 
   const throttled = options.throttle(() => {
     const latest = heard;
-    const again = parked;
+    const taken = delivered;
     heard = ZERO_REVISION;
-    parked = undefined;
+    delivered = [];
     const act = (): void => {
       if (begun && gate.announce(latest)) run();
     };
-    // What it is a patch on may have come meanwhile.
-    if (again) offer(again, { phase: 'protocol', delivered: true }).then(act, act);
+    if (taken.length) Promise.all(taken.map((each) => use(...each))).then(act);
     else act();
   });
 
-  /**
-   * **I8** What is delivered and cannot be used as it is, is as good as an announcement.
-   */
-  async function take(answer: unknown): Promise<void> {
-    const { revision, sourceId, patch } = Object(answer);
-    const passage: Passage = {
-      phase: 'protocol',
-      delivered: true,
-      ...(typeof sourceId === 'string' && { sourceId }),
-    };
+  /** Never rejects. */
+  async function use(answer: unknown, passage: Passage): Promise<void> {
     try {
-      const verdict = await offer(answer, passage);
-      // The status, and whatever waits for a pull, is settled by one.
-      if (verdict === 'apply' && failures) run();
-      if (verdict !== 'rebase') return;
-      if (patch) parked = answer;
+      // What waits for a pull, and the status, is settled by one.
+      if ((await offer(answer, passage)) === 'apply' && failures) run();
     } catch (error) {
-      if (life.signal.aborted) return;
-      report({ ...passage, error });
-      if (!isCanonicalRevision(revision)) return;
+      if (!life.signal.aborted) report({ ...passage, error });
     }
+  }
+
+  /**
+   * What is delivered waits for its turn as an announcement does, and is used then, in its order.
+   * **I8** What cannot be used as it is, is as good as announced.
+   */
+  function take(answer: unknown): void {
+    const { revision, sourceId, data } = Object(answer);
+    const passage: Passage = { phase: 'protocol' };
+    if (typeof sourceId === 'string') passage.sourceId = sourceId;
+    if (!isCanonicalRevision(revision)) {
+      use(answer, passage);
+      return;
+    }
+    log('debug', 'delivery', { revision });
+    // What is whole needs nothing before it. Of patches that wait, the last may not fit any more then.
+    if (data !== undefined || delivered.length > MOST_DELIVERED) delivered = [];
+    delivered.push([answer, passage]);
     if (compareRevisions(revision, heard) > 0) heard = revision;
     throttled.trigger();
   }

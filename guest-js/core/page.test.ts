@@ -50,7 +50,7 @@ it('I11: one job of a topic at a time, in the order of the calls, failed ones in
 });
 
 it('I14: all handles share one listener, which is kept once it is made', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const page = backend.window('main');
   const heard = [vi.fn(), vi.fn()];
   const stops = await Promise.all(
@@ -72,7 +72,7 @@ it('I14: all handles share one listener, which is kept once it is made', async (
 });
 
 it('I6: a handler that throws reaches neither the others nor the transport', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const { transport } = backend.window('main');
   const report = vi.fn();
   const heard = vi.fn();
@@ -88,7 +88,7 @@ it('I6: a handler that throws reaches neither the others nor the transport', asy
 });
 
 it('I9: a listen that hangs holds no handler', () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   backend.drop({});
   const { transport } = backend.window('main');
   void attach(transport, 'a', vi.fn(), vi.fn(), noError);
@@ -96,7 +96,7 @@ it('I9: a listen that hangs holds no handler', () => {
 });
 
 it('a listen that failed is tried again by the next', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const heal = backend.fail({ kind: 'listen' }, { error: new Error('denied') });
   const page = backend.window('main');
   await expect(attach(page.transport, 'a', vi.fn(), vi.fn(), noError)).rejects.toThrow('denied');
@@ -106,7 +106,7 @@ it('a listen that failed is tried again by the next', async () => {
 });
 
 it('the backend knows the page as a reader from the first handle to the last', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const { transport } = backend.window('main');
   const stopOne = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   const stopTwo = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
@@ -124,7 +124,7 @@ it('the backend knows the page as a reader from the first handle to the last', a
 it('subscribe and unsubscribe stay in order, and a failed one is reported', async () => {
   const said: string[] = [];
   const first = deferred<void>();
-  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const { transport } = createFakeBackend({ deliveries: false, topics: { a: 0 } }).window('main');
   transport.subscribe = async () => {
     await first.promise;
     said.push('subscribe');
@@ -143,7 +143,7 @@ it('subscribe and unsubscribe stay in order, and a failed one is reported', asyn
 });
 
 it('relink tells the backend again', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const { transport } = backend.window('main');
   await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   await transport.unsubscribe('a', pageOf(transport).session);
@@ -155,7 +155,7 @@ it('relink tells the backend again', async () => {
 });
 
 it('I8, I14: a subscribe that hangs holds up the next for a while, and however many follow, one does', async () => {
-  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const { transport } = createFakeBackend({ deliveries: false, topics: { a: 0 } }).window('main');
   const subscribe = vi.fn(() => new Promise<never>(() => {}));
   transport.subscribe = subscribe;
   const report = vi.fn();
@@ -172,7 +172,7 @@ it('I8, I14: a subscribe that hangs holds up the next for a while, and however m
 
 it('I14: the backend is told how it is when it is told', async () => {
   const said: string[] = [];
-  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const { transport } = createFakeBackend({ deliveries: false, topics: { a: 0 } }).window('main');
   const first = deferred<void>();
   transport.subscribe = async () => {
     said.push('subscribe');

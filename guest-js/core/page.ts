@@ -262,19 +262,21 @@ function tell<P>(
 }
 
 /** Sees to it that deliveries to the page's session are taken. Says whether there can be any. */
-function receive(transport: Transport, page: Page): boolean {
+function receive(transport: Transport, page: Page, onLinkError: (error: unknown) => void): boolean {
   const { session, receiving } = page;
   if (receiving?.session === session) return true;
+
+  function hand(topic: Topic, answer?: unknown): void {
+    const entry = page.topics.get(topic);
+    if (entry?.takers.size) tell(entry.takers, answer, onLinkError);
+    // The backend does not know yet that nobody reads it here.
+    else if (entry) relink(transport, topic, onLinkError);
+  }
+
   const stop = transport.receive?.(session, (payload) => {
     if (page.session !== session) return;
-    if (!Array.isArray(payload)) {
-      for (const { takers } of page.topics.values()) tell(takers, undefined, () => {});
-      return;
-    }
-    for (const answer of payload) {
-      const entry = page.topics.get(Object(answer).topic);
-      if (entry) tell(entry.takers, answer, () => {});
-    }
+    if (Array.isArray(payload)) for (const answer of payload) hand(Object(answer).topic, answer);
+    else for (const topic of page.topics.keys()) hand(topic);
   });
   if (!stop) return false;
   receiving?.stop();
@@ -282,16 +284,18 @@ function receive(transport: Transport, page: Page): boolean {
   return true;
 }
 
-/** Tells the page's other handles of a topic that is delivered what one of them has been answered. */
-export function share(
-  transport: Transport,
-  answer: { topic: Topic; revision: Revision },
-  by: Taker | undefined,
-): void {
+/**
+ * **I8** The backend does not deliver to a page what it has answered it: the page's handles hear here
+ * what one of them was answered, whether or not that one is still there to use it. Without an
+ * answer, since it may have been lost: they ask by themselves.
+ */
+export function share(transport: Transport, topic: Topic, answer?: unknown, by?: Taker): void {
   const page = pageOf(transport);
-  const entry = pageTopicOf(page, answer.topic);
+  const entry = pageTopicOf(page, topic);
   if (!isDelivered(page, entry)) return;
-  for (const take of [...entry.takers]) if (take !== by) take(answer);
+  const { revision } = Object(answer);
+  const heard = answer === undefined ? undefined : { topic, revision };
+  for (const take of [...entry.takers]) if (take !== by) take(heard);
 }
 
 /**
@@ -313,11 +317,11 @@ export function relink(
       entry.telling = false;
       const { session } = page;
       if (entry.readers === 0) {
-        entry.delivered = undefined;
         await timed(() => transport.unsubscribe(topic, session));
+        entry.delivered = undefined;
         return;
       }
-      const deliver = receive(transport, page) || undefined;
+      const deliver = receive(transport, page, onLinkError) || undefined;
       const answer = await timed(() => transport.subscribe(topic, session, deliver));
       entry.delivered = deliver && Object(answer).delivers === true ? session : undefined;
       if (entry.delivered) {

@@ -116,10 +116,12 @@ export function createTopicStore<T, A = never>(
       };
       return attach(transport, topic, handler, take, linkFailed).catch(rejecting('listen'));
     },
-    pull(since) {
+    async pull(since) {
       const page = pageOf(transport);
       const session = isDelivered(page, pageTopicOf(page, topic)) ? page.session : undefined;
-      return transport.getSnapshot(topic, since, session).catch(rejecting('read'));
+      const answer = await transport.getSnapshot(topic, since, session).catch(rejecting('read'));
+      share(transport, topic, answer, take);
+      return answer;
     },
     apply({ data, patch }) {
       let next = data;
@@ -134,12 +136,9 @@ export function createTopicStore<T, A = never>(
       base = copySharing(shown, next, freeze) as T;
       return undefined;
     },
-    onApplied({ sourceId, delivered }) {
+    onApplied({ sourceId }) {
       ready.resolve();
-      const revision = engine.gate.revision();
-      // The backend does not deliver what it has answered: this page's other stores hear of it here.
-      if (!delivered) share(transport, { topic, revision }, take);
-      overlay.landed(revision);
+      overlay.landed(engine.gate.revision());
       show(overlay.over(base), sourceId, !overlay.size());
     },
     shouldRefresh(event) {
@@ -338,6 +337,8 @@ export function createTopicStore<T, A = never>(
       if (status === 'closed') return;
       sleepless?.();
       engine.stop();
+      // An answer that was on its way to this store is nobody's now.
+      share(transport, topic, undefined, take);
       changes.clear();
       overlay.clear();
       ready.reject(closed());

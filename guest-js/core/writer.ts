@@ -10,6 +10,7 @@ import {
   pageOf,
   pageTopicOf,
   type QueuedWrite,
+  share,
 } from './page.js';
 import { repeated } from './repeat.js';
 import { isCanonicalRevision, type Revision } from './revision.js';
@@ -129,7 +130,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         isOpen: (error) =>
           typeof error !== 'string' && explained(error, 'write').kind === 'transport',
         late: (late) => {
-          for (const each of stores) each.took(late, []);
+          for (const each of stores) each.took(late, []).then(() => share(transport, topic, late));
         },
       });
     } catch (error) {
@@ -139,9 +140,9 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         await send(writes.slice(0, half));
         await send(writes.slice(half));
       } else for (const write of writes) write.reject(error);
-      // Its removal was not heard of, or is still on its way; or what was written and answered is not
-      // delivered, and the answer was lost.
-      if (kind === 'unknownTopic' || kind === 'timeout' || kind === 'transport') engine.refresh();
+      // Its removal was not heard of, or is still on its way.
+      if (kind === 'unknownTopic') engine.refresh();
+      if (kind === 'timeout' || kind === 'transport') share(transport, topic);
       return;
     }
     engine.done('write', began, answer);
@@ -155,6 +156,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         ),
       ),
     );
+    share(transport, topic, answer);
   }
 
   async function took(answer: unknown, ended: EndedWrite[]): Promise<void> {

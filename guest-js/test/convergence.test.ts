@@ -65,6 +65,7 @@ async function run(
   actions: Action[],
   seed: number,
   patches: boolean,
+  deliveries: boolean,
   hang: boolean,
   byWake: boolean,
 ) {
@@ -72,6 +73,7 @@ async function run(
   const backend = createFakeBackend({
     topics: { state: { count: 0, tags: {} } },
     patches,
+    deliveries,
   });
   const net = backend.hold();
   const pages = Array.from({ length: WINDOWS }, (_, i) => backend.window(`w${i}`));
@@ -174,8 +176,9 @@ it('I6, I7, I8, I9, I11, I12: whatever the schedule, every window comes to the b
       fc.boolean(),
       fc.boolean(),
       fc.boolean(),
+      fc.boolean(),
       run,
     ),
-    { numRuns: 150 },
+    { numRuns: 300 },
   );
 }, 120_000);
