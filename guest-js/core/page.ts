@@ -83,7 +83,7 @@ export interface PageTopic {
   told?: { again?: boolean } | undefined;
 }
 
-/** Takes what is delivered of its topic; undefined: it is to ask by itself. Never throws. */
+/** Takes what is delivered of its topic; undefined: it is to pull. Never throws. */
 export type Taker = (answer: unknown) => void;
 
 // A call that hangs must not hold up the page for ever.
@@ -268,9 +268,10 @@ function receive(transport: Transport, page: Page, onLinkError: (error: unknown)
 
   function hand(topic: Topic, answer?: unknown): void {
     const entry = page.topics.get(topic);
-    if (entry?.takers.size) tell(entry.takers, answer, onLinkError);
-    // The backend does not know yet that nobody reads it here.
-    else if (entry) relink(transport, topic, onLinkError);
+    if (!entry) return;
+    // The backend has stopped delivering; or does not know yet that nobody reads it here.
+    if (answer === undefined || !entry.takers.size) relink(transport, topic, onLinkError);
+    tell(entry.takers, answer, onLinkError);
   }
 
   const stop = transport.receive?.(session, (payload) => {
@@ -322,13 +323,21 @@ export function relink(
         return;
       }
       const deliver = receive(transport, page, onLinkError) || undefined;
-      const answer = await timed(() => transport.subscribe(topic, session, deliver));
-      entry.delivered = deliver && Object(answer).delivers === true ? session : undefined;
-      if (entry.delivered) {
-        const { listening } = entry;
+      try {
+        const answer = await timed(() => transport.subscribe(topic, session, deliver));
+        entry.delivered = deliver && Object(answer).delivers === true ? session : undefined;
+      } catch (error) {
+        onLinkError(error);
+      }
+      const { listening, takers } = entry;
+      if (isDelivered(page, entry)) {
         entry.listening = undefined;
         (await listening)?.();
-      } else if (entry.handlers.size) await hearken(transport, topic, onLinkError);
+      } else if (entry.handlers.size && !listening) {
+        await hearken(transport, topic, onLinkError);
+        // What has changed since the deliveries ended was told to nobody.
+        tell(takers, undefined, onLinkError);
+      }
     })
     .catch(onLinkError);
 }

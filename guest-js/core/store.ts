@@ -108,11 +108,8 @@ export function createTopicStore<T, A = never>(
     onError,
     subscribe(handler, taker) {
       take = (answer) => {
-        if (answer !== undefined) taker(answer);
-        else {
-          relink(transport, topic, linkFailed);
-          engine.refresh();
-        }
+        if (answer === undefined) engine.refresh();
+        else taker(answer);
       };
       return attach(transport, topic, handler, take, linkFailed).catch(rejecting('listen'));
     },

@@ -30,6 +30,7 @@ interface Lane {
   dirty: Map<Topic, Changed>;
   underWay?: object | undefined;
   stopped: boolean;
+  late?: ReturnType<typeof setTimeout>;
   probe?: ReturnType<typeof setTimeout>;
 }
 
@@ -88,7 +89,8 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
     if (!entries.length) return;
     const ticket = {};
     lane.underWay = ticket;
-    const late = setTimeout(() => {
+    clearTimeout(lane.late);
+    lane.late = setTimeout(() => {
       lane.stopped = true;
       for (const [topic, changed] of taken) {
         lane.given.delete(topic);
@@ -97,8 +99,9 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
       askToPull(lane);
     }, LATE_MS);
     cross(lane, entries as FakeDelivery['entries'], () => {
-      clearTimeout(late);
       if (lane.underWay !== ticket) return;
+      clearTimeout(lane.late);
+      clearTimeout(lane.probe);
       lane.underWay = undefined;
       lane.stopped = false;
       for (const { topic, revision, ...rest } of entries as FakeDelivery['entries']) {
@@ -145,6 +148,14 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
         lane.underWay = undefined;
       }
       pump(lane);
+    },
+    /** The page may have stopped reading: nobody waits for it then. */
+    rest(session: string): void {
+      const lane = lanes.get(session);
+      if (!lane || lane.page.delivered?.size) return;
+      clearTimeout(lane.late);
+      clearTimeout(lane.probe);
+      lane.underWay = undefined;
     },
     /** The session was answered. */
     gave(session: string | undefined, topic: Topic, told: unknown): void {

@@ -186,6 +186,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
       call(topic, 'unsubscribe', { topic, session }, () => {
         topics.find(topic);
         pages.unsubscribe(label, session, topic);
+        deliveries?.rest(session);
         return null;
       }),
     createTopic(request) {
@@ -240,6 +241,8 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     role: (options) => createRole(transport, { ...quiet, ...options }),
     wake(restored = false) {
       hidden = false;
+      // It was left before.
+      if (restored) leave();
       for (const handler of [...wakers]) handler({ restored });
     },
     hide(leaving = false) {
