@@ -318,7 +318,19 @@ export function relink(
       entry.telling = false;
       const { session } = page;
       if (entry.readers === 0) {
-        await timed(() => transport.unsubscribe(topic, session));
+        let ended = false;
+        const leaving = (async () => transport.unsubscribe(topic, session))();
+        const again = (): void => {
+          // It came after a later subscribe, perhaps.
+          if (ended && entry.readers > 0) {
+            relink(transport, topic, onLinkError);
+            entry.link.then(() => tell(entry.takers, undefined, onLinkError));
+          }
+        };
+        leaving.then(again, again);
+        await timed(() => leaving).finally(() => {
+          ended = true;
+        });
         entry.delivered = undefined;
         return;
       }

@@ -10,10 +10,10 @@ import { build } from 'esbuild';
  * a limit it is only told.
  */
 const LIMITS = [
-  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 2800, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 9050, goal: 6000 },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 9800, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 10250, goal: 7150 },
+  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3000, goal: 1900 },
+  { entry: './index.js', names: ['defineTopic'], limit: 9900, goal: 6000 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 10600, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 11100, goal: 7150 },
   { entry: './react/index.js', limit: 650, goal: 600 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 350, goal: 300 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 250, goal: 200 },

@@ -147,7 +147,8 @@ async function run(
   else net.release();
   // Whatever hangs comes to its timeouts; every retry, and every write in a queue, to its end.
   await pass(200_000);
-  if (byWake) for (const page of pages) page.wake();
+  // The backend may have run a farewell whose answer hangs for ever: no announcement is to be heard then.
+  if (byWake || (hang && deliveries)) for (const page of pages) page.wake();
   else
     backend.emit('state', { topic: 'state', revision: backend.revision('state'), sourceId: null });
   await pass(100_000);
