@@ -184,9 +184,9 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     }),
     unsubscribe: (topic, session) =>
       call(topic, 'unsubscribe', { topic, session }, () => {
-        topics.find(topic);
         pages.unsubscribe(label, session, topic);
         deliveries?.rest(session);
+        topics.find(topic);
         return null;
       }),
     createTopic(request) {
