@@ -16,13 +16,17 @@ export function onHide(handler: (hide: Hide) => void): Unsubscribe {
   return () => until.abort();
 }
 
-/** `onWake` of a transport, by the page's events. WebView2 does not report every hiding, so the focus counts as well. */
+/**
+ * `onWake` of a transport, by the page's events. WebView2 does not report every hiding, so the focus
+ * counts as well; the last is the plugin's own: it had taken this page for dead.
+ */
 export function onWake(handler: (wake: Wake) => void): Unsubscribe {
   // It ends what is given it as options, by its signal.
   const until = new AbortController();
   const awake = (): void => handler({ restored: false });
-  window.addEventListener('focus', awake, until);
-  window.addEventListener('online', awake, until);
+  for (const event of ['focus', 'online', 'tauri-plugin-lockstep:wake']) {
+    window.addEventListener(event, awake, until);
+  }
   window.addEventListener(
     'pageshow',
     ({ persisted }) => {

@@ -10,8 +10,8 @@ import type { Unsubscribe } from './core/types.js';
  */
 export function receive(session: string, handler: (payload: unknown) => void): Unsubscribe {
   const name = `__LOCKSTEP_${session.replaceAll('-', '$')}`;
-  const value = (text?: string): boolean => {
-    handler(text === undefined ? undefined : JSON.parse(text));
+  const value = (text: string): boolean => {
+    handler(JSON.parse(text));
     return true;
   };
   Object.defineProperty(globalThis, name, { value, configurable: true });

@@ -168,6 +168,7 @@ it('a refusal of Tauri becomes denied, for each of the calls', async () => {
 it.each<[string, () => void, boolean]>([
   ['focus', () => page.dispatchEvent(new Event('focus')), false],
   ['on-line', () => page.dispatchEvent(new Event('online')), false],
+  ['the plugin’s word', () => page.dispatchEvent(new Event('tauri-plugin-lockstep:wake')), false],
   ['shown', () => page.dispatchEvent(new Event('visibilitychange')), false],
   [
     'back/forward cache',
@@ -205,6 +206,24 @@ it('a revision sync talks to this plugin unless told otherwise', async () => {
   });
   expect(apply).toHaveBeenCalledExactlyOnceWith({ revision: '1', data: 'first' });
   sync.stop();
+});
+
+it('I8: a revision sync asks again when the page wakes, and needs no page', async () => {
+  const sync = createTauriRevisionSync({ topic: 'a', applier: { apply() {} } });
+  await sync.start();
+  page.dispatchEvent(new Event('focus'));
+  await tick();
+  expect(api.invoke).toHaveBeenCalledTimes(2);
+  sync.stop();
+  await tick();
+  page.dispatchEvent(new Event('focus'));
+  await tick();
+  expect(api.invoke).toHaveBeenCalledTimes(2);
+  vi.stubGlobal('window', undefined);
+  vi.stubGlobal('document', undefined);
+  const inWorker = createTauriRevisionSync({ topic: 'a', applier: { apply() {} } });
+  await inWorker.start();
+  inWorker.stop();
 });
 
 it('a revision sync talks to a backend of one’s own', async () => {

@@ -121,6 +121,7 @@ export function createTauriRevisionSync<T>(
   options: TauriRevisionSyncOptions<T>,
 ): RevisionSyncHandle {
   return createRevisionSync({
+    onWake: globalThis.document && onWake,
     ...options,
     subscriber: createTauriInvalidationSubscriber(options),
     provider: createTauriSnapshotProvider<T>(options),

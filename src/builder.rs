@@ -220,7 +220,7 @@ impl Builder {
                 for register in registrations {
                     register(&store)?;
                 }
-                app.manage(Lockstep::new(store.clone(), settings));
+                app.manage(Lockstep::new(store.clone(), settings, authorize.is_some()));
                 app.manage(Arc::clone(&managed));
                 app.manage(Authority { authorize, reporter: reporter.clone() });
                 tauri::async_runtime::spawn(reaper::run(store.clone(), Arc::clone(&signal.reap), reporter));

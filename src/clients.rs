@@ -1,12 +1,19 @@
 //! Who the windows are: the app is asked once for each page, and its answers are kept.
 
-use crate::{
-    background::{BackgroundError, Reporter},
-    error::CommandError,
-};
-use lockstep_core::{Client, Door, Reject, Revision, Store, TopicName};
+use crate::background::{BackgroundError, Reporter};
+use lockstep_core::{Client, Door, Reject, Revision, TopicName};
 use parking_lot::Mutex;
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tauri::{Runtime, Webview, async_runtime};
 use tokio::{sync::OnceCell, time::timeout};
 
@@ -39,16 +46,32 @@ where
     })
 }
 
-/// What is known of each label's page. It is forgotten with the page, and when the app wants to be asked again.
+/// The page of each label, until it is gone.
 #[derive(Default)]
-pub(crate) struct Clients(Mutex<HashMap<String, Arc<Known>>>);
+pub(crate) struct Clients(Mutex<HashMap<String, Arc<Page>>>);
 
+/// A page. A call holds on to it: its label may have another when the app has answered.
 #[derive(Default)]
-struct Known {
+pub(crate) struct Page {
+    has_ended: AtomicBool,
+    /// Another one when the app wants to be asked again.
+    known: Mutex<Arc<Known>>,
+}
+
+/// What the app has said of a page.
+#[derive(Default)]
+pub(crate) struct Known {
     /// Who it is, or why it is refused. One caller asks the app; those that come meanwhile wait.
     client: OnceCell<Result<Arc<Client>, Reject>>,
-    /// What the doors of topics said, by the birth of the topic.
-    answers: Mutex<HashMap<TopicName, (Revision, bool)>>,
+    answers: Mutex<HashMap<TopicName, RuleAnswer>>,
+}
+
+/// What a topic's own rule said of the page.
+struct RuleAnswer {
+    /// Tells the rules of one name apart.
+    born: Option<Revision>,
+    /// As with the client, one caller asks.
+    admits: Arc<OnceCell<bool>>,
 }
 
 /// The app's part in who may do what.
@@ -58,88 +81,95 @@ pub(crate) struct Authority<R: Runtime> {
 }
 
 impl Clients {
-    /// Who calls; the app is asked the first time.
+    pub(crate) fn page(&self, label: &str) -> Arc<Page> {
+        let mut pages = self.0.lock();
+        if let Some(page) = pages.get(label) {
+            return Arc::clone(page);
+        }
+        Arc::clone(pages.entry(label.to_owned()).or_default())
+    }
+
+    /// The label's page is gone. To be called before the engine is told.
+    pub(crate) fn end(&self, label: &str) {
+        let page = self.0.lock().remove(label);
+        // What the app knows of it is dropped here, under no lock: that may be code of the app's.
+        if let Some(page) = page {
+            page.has_ended.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether the label's page was let in by this door before, so that nobody has to be asked.
+    pub(crate) fn has_admitted(&self, label: &str, door: &Door) -> bool {
+        let page = self.0.lock().get(label).cloned();
+        page.is_some_and(|page| page.lives() && page.known().has_admitted(door))
+    }
+
+    /// Every page is asked about again.
+    pub(crate) fn forget_answers(&self) {
+        let pages: Vec<_> = self.0.lock().values().cloned().collect();
+        for page in pages {
+            let forgotten = mem::take(&mut *page.known.lock());
+            drop(forgotten);
+        }
+    }
+}
+
+impl Page {
+    pub(crate) fn lives(&self) -> bool {
+        !self.has_ended.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn known(&self) -> Arc<Known> {
+        Arc::clone(&self.known.lock())
+    }
+}
+
+impl Known {
+    /// Who the page is; the app is asked the first time.
     pub(crate) async fn client<R: Runtime>(
         &self,
         webview: &Webview<R>,
         authority: &Authority<R>,
     ) -> Result<Arc<Client>, Reject> {
-        let known = self.known(webview.label());
-        known.client.get_or_try_init(|| authority.ask(webview)).await?.clone()
+        self.client.get_or_try_init(|| authority.ask(webview)).await?.clone()
     }
 
-    /// Lets a call pass if the topic admits the client. A topic that is not there admits everybody: that it is not
-    /// there is said by whoever looks for it next.
-    pub(crate) fn admit<R: Runtime>(
-        &self,
-        client: &Arc<Client>,
-        topic: &TopicName,
-        store: &Store,
-        authority: &Authority<R>,
-    ) -> Result<(), CommandError> {
-        let Ok(Some(door)) = store.door(topic) else { return Ok(()) };
-        if self.admits(client, topic, &door, authority) {
-            return Ok(());
+    /// Whether the topic's own rule admits the page; the app is asked the first time.
+    pub(crate) async fn admits(&self, client: &Arc<Client>, door: &Door, reporter: &Reporter) -> bool {
+        if !door.has_rule() {
+            return true;
         }
-        store.dismiss(client.label(), topic);
-        let reject = Reject::new("notAllowed", "the topic's own rule does not allow this window");
-        Err(CommandError::refused(client.label(), topic, &reject))
+        let answer = self.answer(door);
+        let ask = || async {
+            let (asked, client) = (door.clone(), Arc::clone(client));
+            let label = client.label().to_owned();
+            // It is code of the app's, and may take its time.
+            let admits = async_runtime::spawn_blocking(move || asked.admits(&client)).await;
+            admits.unwrap_or_else(|error| Err(error.to_string())).unwrap_or_else(|panic| {
+                let topic = door.name().clone();
+                reporter.report(&BackgroundError::AllowPanicked { topic, window: label, panic });
+                false
+            })
+        };
+        *answer.get_or_init(ask).await
     }
 
-    fn admits<R: Runtime>(
-        &self,
-        client: &Arc<Client>,
-        topic: &TopicName,
-        door: &Door,
-        authority: &Authority<R>,
-    ) -> bool {
-        let known = self.known(client.label());
-        // The app may have been told to ask anew, or the page be another: an answer about that client is not this one's.
-        let is_same = matches!(known.client.get(), Some(Ok(present)) if Arc::ptr_eq(present, client));
-        if is_same
-            && let Some((born, admits)) = known.answers.lock().get(topic)
-            && *born == door.born
-        {
-            return *admits;
+    fn has_admitted(&self, door: &Door) -> bool {
+        matches!(self.client.get(), Some(Ok(_))) && (!door.has_rule() || self.answer(door).get() == Some(&true))
+    }
+
+    fn answer(&self, door: &Door) -> Arc<OnceCell<bool>> {
+        let mut answers = self.answers.lock();
+        if let Some(known) = answers.get(door.name()).filter(|known| known.born == door.born()) {
+            return Arc::clone(&known.admits);
         }
-        let admits = door.admits(client).unwrap_or_else(|panic| {
-            let window = client.label().to_owned();
-            authority.reporter.report(&BackgroundError::AllowPanicked { topic: topic.clone(), window, panic });
-            false
-        });
-        if !is_same {
-            return admits;
-        }
-        let mut answers = known.answers.lock();
         if answers.len() >= MAX_ANSWERS {
             answers.clear();
         }
-        answers.insert(topic.clone(), (door.born, admits));
+        let answer = RuleAnswer { born: door.born(), admits: Arc::default() };
+        let admits = Arc::clone(&answer.admits);
+        answers.insert(door.name().clone(), answer);
         admits
-    }
-
-    /// Whether the label's page was let in to this topic before, so that nobody has to be asked. `door` is the birth of
-    /// a topic that has a say in that.
-    pub(crate) fn has_admitted(&self, label: &str, topic: &TopicName, door: Option<Revision>) -> bool {
-        let Some(known) = self.0.lock().get(label).cloned() else { return false };
-        let let_in = |door| known.answers.lock().get(topic).is_some_and(|answer| *answer == (door, true));
-        matches!(known.client.get(), Some(Ok(_))) && door.is_none_or(let_in)
-    }
-
-    fn known(&self, label: &str) -> Arc<Known> {
-        let mut all = self.0.lock();
-        if let Some(known) = all.get(label) {
-            return Arc::clone(known);
-        }
-        Arc::clone(all.entry(label.to_owned()).or_default())
-    }
-
-    pub(crate) fn forget(&self, label: &str) {
-        self.0.lock().remove(label);
-    }
-
-    pub(crate) fn forget_all(&self) {
-        self.0.lock().clear();
     }
 }
 

@@ -3,15 +3,15 @@
 use crate::{
     Lockstep,
     background::BackgroundError,
-    clients::Authority,
+    clients::{Authority, Known, Page},
     error::CommandError,
     pages::Pages,
     scopes::{Access, TopicEntry, authorise, topic_scope},
     wire::{self, Fields, WriteRequest, Writes},
 };
 use lockstep_core::{
-    Answer, Change, Client, CreateError, PRIMARY, Primary, PullError, Reject, Revision, SessionKey, TopicName,
-    TopicScope, WriteError,
+    Answer, Change, Client, CreateError, Door, PRIMARY, PullError, Reject, Revision, SessionKey, TopicName, TopicScope,
+    WriteError,
 };
 use std::{sync::Arc, time::Instant};
 use tauri::{
@@ -27,35 +27,47 @@ struct Caller<'a, R: Runtime> {
     webview: &'a Webview<R>,
     lockstep: &'a Lockstep,
     authority: &'a Authority<R>,
-    /// What the app says of the page: a call about many topics asks once, also where the answer is not kept.
-    known: OnceCell<Result<Arc<Client>, Reject>>,
+    page: Arc<Page>,
+    known: Arc<Known>,
+    /// Who it is: a call about many topics asks once, also where the answer is not kept.
+    client: OnceCell<Result<Arc<Client>, Reject>>,
+}
+
+/// A call that may pass: who makes it, and the topic that it is let in to.
+struct Entered {
+    client: Arc<Client>,
+    door: Door,
 }
 
 impl<'a, R: Runtime> Caller<'a, R> {
     fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
-        Self { webview, lockstep, authority, known: OnceCell::new() }
+        let page = lockstep.clients.page(webview.label());
+        let known = page.known();
+        Self { webview, lockstep, authority, page, known, client: OnceCell::new() }
     }
 
     /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
-    async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Arc<Client>, CommandError> {
+    async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Entered, CommandError> {
         authorise(self.webview.label(), topic, access, scope)?;
-        let ask = || self.lockstep.clients.client(self.webview, self.authority);
-        let client = self.known.get_or_init(ask).await.clone();
+        let ask = || self.known.client(self.webview, self.authority);
+        let client = self.client.get_or_init(ask).await.clone();
         let client = client.map_err(|reject| {
-            // The role stays with a page that lives until it gives it up, or two would have it.
-            if *topic != *PRIMARY.name() {
-                self.lockstep.store.dismiss(self.webview.label(), topic);
-            }
+            self.lockstep.store.dismiss_from_all(self.webview.label(), &|| self.page.lives());
             CommandError::refused(self.webview.label(), topic, &reject)
         })?;
-        self.lockstep.clients.admit(&client, topic, &self.lockstep.store, self.authority)?;
-        Ok(client)
+        let door = self.lockstep.store.door(topic)?;
+        if !self.known.admits(&client, &door, &self.authority.reporter).await {
+            self.lockstep.store.dismiss(self.webview.label(), topic, &|| self.page.lives());
+            let reject = Reject::new("notAllowed", "the topic's own rule does not allow this window");
+            return Err(CommandError::refused(self.webview.label(), topic, &reject));
+        }
+        Ok(Entered { client, door })
     }
 
-    fn pull(&self, topic: &TopicName, since: Option<Revision>) -> Result<Answer, PullError> {
+    fn pull(&self, door: &Door, since: Option<Revision>) -> Result<Answer, PullError> {
         let began = Instant::now();
-        let answer = self.lockstep.store.pull(topic, since).inspect_err(|error| self.report(error))?;
-        let (window, revision) = (self.webview.label(), answer.revision());
+        let answer = door.pull(since).inspect_err(|error| self.report(error))?;
+        let (window, topic, revision) = (self.webview.label(), door.name(), answer.revision());
         tracing::debug!(window, %topic, %revision, took = ?began.elapsed(), "pull");
         Ok(answer)
     }
@@ -80,9 +92,9 @@ pub(crate) async fn get_snapshot<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
-    caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     let page = fields.session_if_any()?;
-    let answer = caller.pull(&topic, fields.since()?)?;
+    let answer = caller.pull(&door, fields.since()?)?;
     if let Some(page) = page {
         lockstep.store.gave(&SessionKey::new(webview.label(), page), &topic, answer.revision());
     }
@@ -103,7 +115,7 @@ pub(crate) async fn get_snapshots<R: Runtime>(
     let mut places = Vec::new();
     for pull in wire::pulls(Fields::of(&request)?)? {
         let entered = match pull {
-            Ok((topic, since)) => caller.enter(&scope, &topic, Access::Read).await.map(|_| (topic, since)),
+            Ok((topic, since)) => caller.enter(&scope, &topic, Access::Read).await.map(|entered| (entered.door, since)),
             Err(error) => Err(error),
         };
         places.push(entered.map(|pull| {
@@ -134,7 +146,7 @@ pub(crate) async fn write<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
-    let client = caller.enter(&topic_scope(&scope), &topic, Access::Write).await?;
+    let Entered { client, door } = caller.enter(&topic_scope(&scope), &topic, Access::Write).await?;
     let WriteRequest { page, seq, since, writes } =
         WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
     let session = SessionKey::new(webview.label(), page);
@@ -152,12 +164,12 @@ pub(crate) async fn write<R: Runtime>(
 
     let began = Instant::now();
     // What is written goes to the others when this function has ended, and the answer is on its way.
-    let (outcomes, _held) = lockstep.write_from_client(&topic, session.clone(), client, seq, writes).await?;
+    let (outcomes, _held) = lockstep.write_from_client(&door, session.clone(), client, seq, writes).await?;
     let outcomes = outcomes?;
     let (window, applied) = (webview.label(), outcomes.iter().flatten());
     tracing::debug!(window, %topic, revision = ?applied.max(), took = ?began.elapsed(), "write");
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
-    let current = |since| caller.pull(&topic, since).ok().filter(|_| may_read);
+    let current = |since| caller.pull(&door, since).ok().filter(|_| may_read);
     let mut outcomes: Vec<Result<Revision, CommandError>> = outcomes
         .iter()
         .zip(forbidden)
@@ -204,16 +216,18 @@ pub(crate) async fn subscribe<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
     let deliver = Fields::of(&request)?.deliver()?;
-    caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
+    let lives = || caller.page.lives();
+    // A delivery is a snapshot: the scope of that command is the one that counts.
+    let subscribed = if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic) {
+        Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives)? })
+    } else {
+        door.subscribe(&session, &lives)?;
+        None
+    };
     pages.seen(&webview);
     tracing::debug!(window = webview.label(), %topic, deliver, "subscribe");
-    // A delivery is a snapshot: the scope of that command is the one that counts.
-    if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic) {
-        let delivers = lockstep.store.subscribe_to_deliveries(&topic, &session)?;
-        return Ok(Some(wire::Subscribed { delivers }));
-    }
-    lockstep.store.subscribe(&topic, &session)?;
-    Ok(None)
+    Ok(subscribed)
 }
 
 #[tauri::command]
@@ -268,7 +282,7 @@ pub(crate) async fn create_topic<R: Runtime>(
             None => fields.member_of(family)?,
         },
     };
-    let client = caller.enter(&topic_scope(&scope), &topic, Access::Create).await?;
+    let Entered { client, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Create).await?;
     let session = SessionKey::new(webview.label(), fields.session()?);
     let initial = fields.initial(&topic, lockstep.settings.max_payload_bytes)?;
     let created = lockstep.create_from_client(topic.clone(), session.clone(), Arc::clone(&client), initial).await;
@@ -276,9 +290,10 @@ pub(crate) async fn create_topic<R: Runtime>(
         CreateError::NoFamily(_) if family.is_some() => CommandError::invalid_request("family", &error.to_string()),
         error => error.into(),
     })?;
+    let door = lockstep.store.door(&topic)?;
     let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic)
-        && lockstep.clients.admit(&client, &topic, &lockstep.store, &authority).is_ok();
-    let shown = if may_read { caller.pull(&topic, None).ok() } else { None };
+        && caller.known.admits(&client, &door, &authority.reporter).await;
+    let shown = if may_read { caller.pull(&door, None).ok() } else { None };
     let answer = shown.map_or_else(|| wire::withheld(revision), |answer| wire::answer(&answer));
     Ok(Response::new(wire::created(&topic, &answer)))
 }
@@ -293,12 +308,8 @@ pub(crate) async fn remove_topic<R: Runtime>(
 ) -> Result<wire::Removed, CommandError> {
     let caller = Caller::new(&webview, &lockstep, &authority);
     let topic = Fields::of(&request)?.topic()?;
-    caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
-    if topic == *PRIMARY.name() {
-        // Its holder would not have stopped yet when another page joins.
-        return Err(WriteError::Change { topic, source: Primary::reserved().into() }.into());
-    }
-    let removed = lockstep.remove_from_client(topic, webview.label().into()).await?;
+    let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
+    let removed = lockstep.remove_from_client(door, webview.label().into()).await?;
     Ok(wire::Removed { removed })
 }
 
@@ -314,8 +325,9 @@ pub(crate) async fn join_role<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let page = Fields::of(&request)?.session()?;
     caller.enter(&topic_scope(&scope), PRIMARY.name(), Access::Join).await?;
+    lockstep.store.join_role(&SessionKey::new(webview.label(), page), &|| caller.page.lives())?;
     pages.seen(&webview);
-    Ok(lockstep.store.join_role(&SessionKey::new(webview.label(), page))?)
+    Ok(())
 }
 
 #[tauri::command]

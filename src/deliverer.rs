@@ -8,8 +8,12 @@
 //! meant for, after a reload, finds no receiver there. Of a page that does not answer hears
 //! [`Store::deliveries_due`](lockstep_core::Store::deliveries_due), by its time-out; of one that has gone, `pages.rs`.
 
-use crate::{LockstepExt, pages::Pages, wire};
-use lockstep_core::{DeliveriesDue, Delivery, SessionKey, Store};
+use crate::{
+    LockstepExt,
+    pages::{self, Pages},
+    wire,
+};
+use lockstep_core::{DeliveriesDue, Delivery, Store};
 use std::{sync::Arc, time::Duration};
 use tauri::{AppHandle, Runtime, Webview, async_runtime};
 use tokio::{
@@ -22,18 +26,18 @@ const TAKEN: &str = "true";
 
 /// Delivers for as long as the app runs. Each page is seen to by a task of its own, so that one whose state takes long
 /// to write down holds up no other.
-pub(crate) async fn run<R: Runtime>(app: AppHandle<R>, store: Store, wake: Arc<Notify>, pages: Arc<Pages<R>>) {
+pub(crate) async fn run<R: Runtime>(app: AppHandle<R>, store: Store, wake: Arc<Notify>, known: Arc<Pages<R>>) {
     loop {
         let DeliveriesDue { ready, late, next } = store.deliveries_due();
         for label in ready {
-            let Some(webview) = pages.webview(&label) else { continue };
+            let Some(webview) = known.webview(&label) else { continue };
             let (app, store) = (app.clone(), store.clone());
             async_runtime::spawn(async move { deliver(&app, store, webview) });
         }
         for session in late {
             tracing::debug!(window = %session.label(), "late: it gets no deliveries until it answers");
-            if let Some(webview) = pages.webview(session.label()) {
-                ask_to_pull(&webview, &session);
+            if let Some(webview) = known.webview(session.label()) {
+                pages::wake(&webview);
             }
         }
         match next {
@@ -48,9 +52,9 @@ pub(crate) async fn run<R: Runtime>(app: AppHandle<R>, store: Store, wake: Arc<N
 
 fn deliver<R: Runtime>(app: &AppHandle<R>, store: Store, webview: Webview<R>) {
     let lockstep = app.lockstep();
-    let delivery = store.take_delivery(webview.label(), |session, topic, door| {
-        lockstep.clients.has_admitted(session.label(), topic, door)
-            && lockstep.read_scopes.may_read(&webview, session, topic)
+    let delivery = store.take_delivery(webview.label(), |session, door| {
+        lockstep.clients.has_admitted(session.label(), door)
+            && lockstep.read_scopes.may_read(&webview, session, door.name())
     });
     let Some(Delivery { session, id, entries }) = delivery else { return };
     tracing::debug!(window = %session.label(), id, topics = entries.len(), "deliver");
@@ -63,20 +67,13 @@ fn deliver<R: Runtime>(app: &AppHandle<R>, store: Store, webview: Webview<R>) {
                 store.acknowledged(session.label(), id);
             } else {
                 store.not_delivered(session.label(), id);
-                ask_to_pull(&webview, &session);
+                let webview = webview.clone();
+                async_runtime::spawn(async move { pages::wake(&webview) });
             }
         }
     };
     if let Err(error) = webview.eval_with_callback(script, answered) {
         tracing::debug!(window = %session.label(), %error, "could not be reached");
         store.not_delivered(session.label(), id);
-    }
-}
-
-/// Tells a page once, and without an acknowledgement, to pull all it reads and to subscribe again. One that has no
-/// receiver is not that page.
-pub(crate) fn ask_to_pull<R: Runtime>(webview: &Webview<R>, session: &SessionKey) {
-    if let Err(error) = webview.eval(wire::pull_now(session)) {
-        tracing::debug!(window = webview.label(), %error, "could not be told to pull");
     }
 }

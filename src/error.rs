@@ -2,8 +2,8 @@
 
 use crate::scopes::Access;
 use lockstep_core::{
-    AccessError, Answer, ChangeError, CreateError, EncodeError, PullError, Reject, Revision, TopicName, UpdateError,
-    WriteError,
+    AccessError, Answer, ChangeError, CreateError, EncodeError, JoinError, PullError, Reject, Revision, SubscribeError,
+    TopicName, UpdateError, WriteError,
 };
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -69,6 +69,10 @@ enum Kind {
         topic: TopicText,
         seq: u64,
         last_seq: u64,
+    },
+    SessionEnded {
+        window: String,
+        session: String,
     },
     Panicked {
         topic: TopicText,
@@ -168,10 +172,37 @@ impl From<AccessError> for CommandError {
             AccessError::UnknownTopic(topic) | AccessError::WrongType(topic) => {
                 Kind::UnknownTopic { topic: topic.to_string() }
             }
+            AccessError::Reserved(topic) => Kind::Rejected {
+                topic: topic.to_string(),
+                code: "reserved".to_owned(),
+                reason: "the role is given by the backend: join or leave it".to_owned(),
+            },
             // A command is not run from inside a write; should a runtime ever do so, nothing has happened yet.
             AccessError::InsideWrite => Kind::InvalidRequest { field: String::new() },
         };
         Self { kind: Box::new(kind), message }
+    }
+}
+
+impl From<SubscribeError> for CommandError {
+    fn from(error: SubscribeError) -> Self {
+        let message = error.to_string();
+        match error {
+            SubscribeError::Access(error) => error.into(),
+            SubscribeError::SessionEnded(session) => {
+                let (window, session) = (session.label().to_string(), session.page().clone().into());
+                Self { kind: Box::new(Kind::SessionEnded { window, session }), message }
+            }
+        }
+    }
+}
+
+impl From<JoinError> for CommandError {
+    fn from(error: JoinError) -> Self {
+        match error {
+            JoinError::Subscribe(error) => error.into(),
+            JoinError::Update(error) => error.into(),
+        }
     }
 }
 
@@ -191,6 +222,7 @@ impl From<CreateError> for CommandError {
         let message = error.to_string();
         let kind = match error {
             CreateError::AlreadyExists(topic) => Kind::AlreadyExists { topic: topic.to_string() },
+            CreateError::Reserved(topic) => return AccessError::Reserved(topic).into(),
             CreateError::NoFamily(_) => Kind::InvalidRequest { field: "topic".to_owned() },
             CreateError::WrongType(topic) => return AccessError::WrongType(topic).into(),
             CreateError::Change { topic, source } => return WriteError::Change { topic, source }.into(),

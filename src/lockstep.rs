@@ -9,9 +9,9 @@ use crate::{
     wire::{self, Operation},
 };
 use lockstep_core::{
-    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, HeldDeliveries,
-    Holder, Proposal, PullError, Reject, Revision, SessionKey, Snapshot, State, Store, StoreStats, Topic, TopicName,
-    TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteError,
+    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Door,
+    HeldDeliveries, Holder, Proposal, PullError, Reject, Revision, SessionKey, Snapshot, State, Store, StoreStats,
+    Topic, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteError,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -32,11 +32,13 @@ pub struct Lockstep {
     pub(crate) settings: Settings,
     pub(crate) read_scopes: ReadScopes,
     pub(crate) clients: Clients,
+    /// The app says of each page whether it may have anything.
+    has_authorize: bool,
 }
 
 impl Lockstep {
-    pub(crate) fn new(store: Store, settings: Settings) -> Self {
-        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default() }
+    pub(crate) fn new(store: Store, settings: Settings, has_authorize: bool) -> Self {
+        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default(), has_authorize }
     }
 
     /// Creates a topic at run time; those that are there from the start belong into the
@@ -55,7 +57,7 @@ impl Lockstep {
     /// ```
     ///
     /// # Errors
-    /// [`CreateError`] if the name is taken, its family is of another type, it is called from inside a write, or no
+    /// [`CreateError`] if the name is taken or reserved, its family is of another type, it is called from inside a write, or no
     /// revision is left.
     pub fn create<T: State>(&self, topic: Topic<T>, initial: T) -> Result<Revision, CreateError> {
         self.store.create(topic, initial)
@@ -104,12 +106,14 @@ impl Lockstep {
     /// created under the same name later has higher revisions.
     ///
     /// # Errors
-    /// [`AccessError::InsideWrite`] from inside a write.
+    /// [`AccessError::InsideWrite`] from inside a write; [`AccessError::Reserved`] of [`PRIMARY`](crate::PRIMARY), which
+    /// moves by what pages do alone.
     pub fn remove(&self, topic: &TopicName) -> Result<bool, AccessError> {
         self.store.remove(topic)
     }
 
-    /// Removes every topic that the pattern covers; returns the names of those that were there.
+    /// Removes every topic that the pattern covers, but for [`PRIMARY`](crate::PRIMARY); returns the names of those that
+    /// were there.
     ///
     /// ```no_run
     /// # fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
@@ -120,7 +124,7 @@ impl Lockstep {
     /// ```
     ///
     /// # Errors
-    /// As [`Lockstep::remove`].
+    /// [`AccessError::InsideWrite`] from inside a write.
     pub fn remove_all(&self, pattern: &TopicPattern) -> Result<Vec<TopicName>, AccessError> {
         self.store.remove_all(pattern)
     }
@@ -150,14 +154,18 @@ impl Lockstep {
     }
 
     /// Forgets what [`Builder::authorize`](crate::Builder::authorize) and the topics'
-    /// [`allow`](TopicOptions::allow) said: every page is asked about again with its next call. Windows that show a topic
-    /// with an `allow` ask for it again at once, and find it `denied` where that says no by now.
+    /// [`allow`](TopicOptions::allow) said: every page is asked about again with its next call. So that windows call at
+    /// once, their topics are announced anew, with a new revision each: all topics where there is an `authorize`, else
+    /// those with an `allow`. A window finds `denied` what it may not have by now, and counts as its reader no more.
+    ///
+    /// A primary that is refused gives the role up when it has stopped what that entails, and the next page gets it then.
+    /// One that runs no guest of ours may keep it for as long as it lives: see the `term` of a [`Holder`].
     ///
     /// # Errors
     /// [`AccessError::InsideWrite`] from inside a write.
     pub fn reauthorize(&self) -> Result<(), AccessError> {
-        self.clients.forget_all();
-        self.store.touch_doors()
+        self.clients.forget_answers();
+        self.store.touch_doors(self.has_authorize)
     }
 
     /// The topic's value. It is shared, not copied; a later write makes a new one.
@@ -232,17 +240,18 @@ impl Lockstep {
         topic: Topic<T>,
         change: impl FnOnce(&mut T) + Send,
     ) -> Result<Revision, UpdateError> {
-        let Some(hook) = self.hook(topic.name())? else { return self.update(topic, change) };
+        let door = self.store.door(topic.name())?;
+        let Some(hook) = hook(&door)? else { return self.update(topic, change) };
         if AsyncIntercept::is_asking_about(topic.name()) {
             // It would wait for itself.
             return Err(AccessError::InsideWrite.into());
         }
         let _turn = hook.turn().await;
-        let cx = AsyncContext { session: None, client: None, revision: self.snapshot(topic.clone())?.revision };
+        let cx = AsyncContext { session: None, client: None, revision: door.revision()? };
         let refused = |reject: Reject| UpdateError::Change { topic: topic.name().clone(), source: reject.into() };
         let until = hook.limit_from_now();
         let asked = hook.ask(topic.name(), Change::Rust, cx, until).await.map_err(refused)?;
-        self.store.update_asked(topic, asked, change)
+        self.store.update_asked(topic, &door, asked, change)
     }
 
     /// Applies an action by the topic's reducer.
@@ -321,13 +330,13 @@ impl Lockstep {
     /// Applies a window's batch: in its turn, where the topic has an asynchronous hook, and after asking that.
     pub(crate) async fn write_from_client(
         &self,
-        topic: &TopicName,
+        door: &Door,
         session: SessionKey,
         client: Arc<Client>,
         seq: u64,
         operations: Vec<Operation>,
     ) -> Result<(Outcomes, HeldDeliveries), WriteError> {
-        let hook = self.hook(topic)?;
+        let hook = hook(door)?;
         let _turn = match &hook {
             Some(hook) => Some(hook.turn().await),
             None => None,
@@ -336,8 +345,8 @@ impl Lockstep {
         // looks, or the hook have come only now, it refuses a batch that was not asked about.
         let asking = match &hook {
             Some(hook) => {
-                let (topic, session) = (topic.clone(), session.clone());
-                let was_taken = self.aside(move |store| store.was_taken(&topic, &session, seq)).await?;
+                let (door, session) = (door.clone(), session.clone());
+                let was_taken = aside(move || door.was_taken(&session, seq)).await?;
                 (!was_taken).then(|| (hook, hook.limit_from_now()))
             }
             None => None,
@@ -347,18 +356,18 @@ impl Lockstep {
             let change = match asking {
                 _ if forbidden => Err(Reject::new("denied", "the window may not do this")),
                 Some((hook, until)) => {
-                    let revision = self.store.revision(topic)?;
+                    let revision = door.revision()?;
                     let (session, client) = (Some(session.clone()), Some(Arc::clone(&client)));
                     let cx = AsyncContext { session, client, revision };
-                    hook.ask(topic, change, cx, until).await
+                    hook.ask(door.name(), change, cx, until).await
                 }
                 None => Ok(change),
             };
             writes.push(Proposal { expected, change });
         }
         let asked = asking.is_some();
-        let (topic, write) = (topic.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
-        Ok(self.aside(move |store| store.write_first(&topic, write)).await)
+        let (door, write) = (door.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
+        Ok(aside(move || door.write_first(write)).await)
     }
 
     /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.
@@ -382,32 +391,32 @@ impl Lockstep {
             initial = Some(asked.map_err(refused)?);
         }
         let create = ClientCreate { topic, session, initial };
-        self.aside(move |store| store.create_from_client(create, Some(&client))).await
+        let store = self.store.clone();
+        aside(move || store.create_from_client(create, Some(&client))).await
     }
 
     /// Removes a topic for a window.
-    pub(crate) async fn remove_from_client(&self, topic: TopicName, window: Arc<str>) -> Result<bool, AccessError> {
-        self.aside(move |store| store.remove_by(&topic, Some(window))).await
-    }
-
-    /// Does what runs the app's hooks, or waits for a write that does, on a thread that can be spared: a hook that takes
-    /// long would hold up the commands of all windows.
-    async fn aside<R: Send + 'static>(&self, work: impl FnOnce(&Store) -> R + Send + 'static) -> R {
-        let store = self.store.clone();
-        let done = async_runtime::spawn_blocking(move || work(&store)).await;
-        done.unwrap_or_else(|error| resume_unwind(Box::new(error.to_string())))
-    }
-
-    fn hook(&self, topic: &TopicName) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {
-        Ok(self.store.asker(topic)?.and_then(AsyncIntercept::of))
+    pub(crate) async fn remove_from_client(&self, door: Door, window: Arc<str>) -> Result<bool, AccessError> {
+        aside(move || door.remove(Some(window))).await
     }
 
     /// The label's page has gone.
     pub(crate) fn drop_label(&self, label: &str, departure: Departure) {
+        self.clients.end(label);
         self.store.drop_label(label, departure);
         self.read_scopes.forget(label);
-        self.clients.forget(label);
     }
+}
+
+/// Does what runs the app's hooks, or waits for a write that does, on a thread that can be spared: a hook that takes
+/// long would hold up the commands of all windows.
+async fn aside<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
+    let done = async_runtime::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| resume_unwind(Box::new(error.to_string())))
+}
+
+fn hook(door: &Door) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {
+    Ok(door.asker()?.and_then(AsyncIntercept::of))
 }
 
 /// Gives every Tauri manager (an app, its handle, a window) the app's topics.

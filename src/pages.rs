@@ -4,14 +4,24 @@
 //! does not tell (a child webview that is closed, a crash on a platform without a signal for it) is found by
 //! [`Pages::probe`].
 
-use crate::{Lockstep, LockstepExt, deliverer};
-use lockstep_core::{DeliveriesOf, Departure};
+use crate::{Lockstep, LockstepExt};
+use lockstep_core::Departure;
 use parking_lot::Mutex;
 use std::{collections::HashMap, mem, sync::Arc};
 use tauri::{
     AppHandle, RunEvent, Runtime, Webview, WindowEvent,
     webview::{PageLoadEvent, PageLoadPayload},
 };
+
+/// Tells the guest to say again what it reads, and to pull, as if the page had woken up.
+const WAKE: &str = r#"dispatchEvent(new Event("tauri-plugin-lockstep:wake"))"#;
+
+/// Wakes the page: it was dropped, or gets no deliveries any more.
+pub(crate) fn wake<R: Runtime>(webview: &Webview<R>) {
+    if let Err(error) = webview.eval(WAKE) {
+        tracing::debug!(window = webview.label(), %error, "could not be woken");
+    }
+}
 
 /// The webviews there are. Tauri tells of each when it is ready, child webviews included; of their end it tells only
 /// by their window's.
@@ -66,30 +76,26 @@ impl<R: Runtime> Pages<R> {
     }
 
     /// Asks every page whether it is there; one that has not answered by the next time is taken for dead. A page that
-    /// was only asleep lives again when it wakes up and subscribes.
+    /// was only asleep or busy lives again by subscribing: when it wakes up, or when its late answer arrives.
     pub(crate) fn probe(self: &Arc<Self>, lockstep: &Lockstep) {
         let (silent, asked): (Vec<_>, Vec<_>) = {
             let mut known = self.0.lock();
             let silent = known.extract_if(|_, known| mem::replace(&mut known.silent, true)).collect();
             (silent, known.values().map(|known| known.webview.clone()).collect())
         };
-        for (label, known) in silent {
+        for (label, _) in silent {
             tracing::debug!(window = label, "no answer: its sessions end");
-            // It finds that when it wakes up, and lives again.
-            if let Some(DeliveriesOf { session, .. }) = lockstep.store.deliveries_of(&label) {
-                deliverer::ask_to_pull(&known.webview, &session);
-            }
             lockstep.drop_label(&label, Departure::Silent);
         }
         for webview in asked {
-            let (pages, store) = (Arc::clone(self), lockstep.store.clone());
-            let asked = webview.clone();
+            let (pages, store, asked) = (Arc::clone(self), lockstep.store.clone(), webview.clone());
             let answered = move |_| {
-                if let Some(known) = pages.0.lock().get_mut(asked.label()) {
-                    known.silent = false;
-                }
-                if let Some(DeliveriesOf { session, stopped: true }) = store.deliveries_of(asked.label()) {
-                    deliverer::ask_to_pull(&asked, &session);
+                let known = pages.0.lock().get_mut(asked.label()).map(|known| known.silent = false).is_some();
+                // Taken for dead by now, or too late with a delivery: it has to say again what it reads. Not from within
+                // the callback.
+                if !known || store.deliveries_of(asked.label()).is_some_and(|of| of.stopped) {
+                    let webview = asked.clone();
+                    tauri::async_runtime::spawn(async move { wake(&webview) });
                 }
             };
             if let Err(error) = webview.eval_with_callback("0", answered) {

@@ -259,11 +259,6 @@ pub(crate) fn delivery(session: &SessionKey, entries: &[DeliveryEntry]) -> Strin
     format!("{}({})", receiver(session), Value::from(list))
 }
 
-/// The script that tells a page to pull by itself.
-pub(crate) fn pull_now(session: &SessionKey) -> String {
-    format!("{}()", receiver(session))
-}
-
 /// The global function of a page that takes deliveries.
 fn receiver(session: &SessionKey) -> String {
     // Not in a session's alphabet, and in that of names.

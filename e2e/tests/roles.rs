@@ -192,6 +192,33 @@ fn i5_windows_that_join_and_leave_all_the_time_are_never_two_at_once() -> Result
 }
 
 #[test]
+fn i5_a_late_first_call_of_a_page_that_is_gone_takes_nothing_from_the_page_after_it() -> Result<(), Failure> {
+    with_app(Binary::Test, async |app| {
+        // Its first page waits for the app, and so it is not known yet when it goes.
+        app.begin_to_open("candidate-slow").await?;
+        let slow = app.window("candidate-slow");
+        slow.holds("isReady").await?;
+        slow.does("invoke('plugin:lockstep|join_role', { session: 'late' }).catch(() => {})").await?;
+        slow.does("invoke('plugin:lockstep|subscribe', { topic: 'note', session: 'late' }).catch(() => {})").await?;
+        app.reload(slow).await?;
+        slow.does("takePart(); await note.ready").await?;
+        slow.shows("roleOf()", "primary").await?;
+        app.has_readers("note", 1).await?;
+
+        app.invoke::<()>("go_on", json!({})).await?;
+        for n in 0..20 {
+            app.invoke::<String>("set_counter", json!({ "value": n })).await?;
+            slow.shows("counter.get()", n).await?;
+        }
+        slow.shows("roleOf()", "primary").await?;
+        app.has_readers("lockstep/primary", 1).await?;
+        app.has_readers("note", 1).await?;
+        assert_eq!(primaries(&log(app).await?, &[])?, ["candidate-slow"], "nor did it in between");
+        Ok(())
+    })
+}
+
+#[test]
 fn a_primary_that_is_hidden_by_its_own_choice_gives_the_role_up() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
         let (main, a) = (app.window("main"), app.open("candidate-a").await?);

@@ -103,7 +103,7 @@ it('I8: what is lost is asked for when the backend has noticed', async () => {
   expect(store.get()?.theme).toBe('next');
 });
 
-it('I8: also where the word that it is to ask is lost', async () => {
+it('I8: also where what wakes it is lost', async () => {
   const { backend, settings, fail } = setup();
   const store = await settings();
   fail({ kind: 'delivery' }, { times: 2 });
@@ -135,6 +135,8 @@ it('I8: a delivery that cannot be used is pulled for', async () => {
     [{ topic: 'settings', revision }],
     [{ topic: 'settings', revision, base: '1', patch: [{ op: 'remove', path: '/nowhere' }] }],
     [{ topic: 'settings', revision: '0', data: {} }, null, 7, { topic: 'other' }, { topic: {} }],
+    'nonsense',
+    undefined,
   ]) {
     hand(useless);
     await tick();

@@ -69,6 +69,8 @@ export interface Engine {
 const RETRY_FIRST_MS = 500;
 const RETRY_LONGEST_MS = 30_000;
 const FOLLOW_UP_FIRST_MS = 100;
+// How long an announcement waits at most where those before it led to pulls that failed.
+const HEED_LONGEST_MS = 5000;
 
 // Deliveries that wait for the answer to a write.
 const MOST_DELIVERED = 100;
@@ -84,7 +86,8 @@ const noop = (): void => {};
  *   called after it.
  * - **I8** One pull at a time. `refresh()` is never answered by a pull that had already begun. A
  *   failed pull is followed by another after a back-off, for as long as the handle lives; only
- *   a failure before the first snapshot ends a handle that is not `persistent`.
+ *   a failure before the first snapshot ends a handle that is not `persistent`. What is announced
+ *   cuts the back-off short: at once, and then, as long as pulls fail (**I14**), ever more rarely.
  * - **I7** Answers pass the gate one after another, whoever brings them; the revision moves
  *   after the applier has succeeded.
  * - **I6** What an event says is checked, reported where it is nonsense, and never thrown into
@@ -112,6 +115,10 @@ export function createEngine(options: EngineOptions): Engine {
   let patient = options.persistent;
   let running = false;
   let failures = 0;
+  // An announcement asked for the next pull; how many such have failed in a row, and when the last did.
+  let heeding = false;
+  let vain = 0;
+  let vainAt = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let unsubscribe: Unsubscribe | undefined;
   let door: Promise<unknown> = Promise.resolve();
@@ -127,7 +134,9 @@ export function createEngine(options: EngineOptions): Engine {
     }
   }
 
+  /** **I9** Tells nobody once it is stopped. */
   function report(context: SyncErrorContext): void {
+    if (life.signal.aborted) return;
     const full = { topic, localRevision: gate.revision(), ...context };
     // The first of a row is an error; that it goes on is not news.
     log((context.attempt ?? 0) > 1 ? 'warn' : 'error', `${context.phase} failed`, full);
@@ -170,7 +179,7 @@ export function createEngine(options: EngineOptions): Engine {
     heard = ZERO_REVISION;
     delivered = [];
     const act = (): void => {
-      if (begun && gate.announce(latest)) run();
+      if (begun && gate.announce(latest)) heed();
     };
     if (taken.length) Promise.all(taken.map((each) => use(...each))).then(act);
     else act();
@@ -182,7 +191,7 @@ export function createEngine(options: EngineOptions): Engine {
       // What waits for a pull, and the status, is settled by one.
       if ((await offer(answer, passage)) === 'apply' && failures) run();
     } catch (error) {
-      if (!life.signal.aborted) report({ ...passage, error });
+      report({ ...passage, error });
     }
   }
 
@@ -204,6 +213,19 @@ export function createEngine(options: EngineOptions): Engine {
     delivered.push([answer, passage]);
     if (compareRevisions(revision, heard) > 0) heard = revision;
     throttled.trigger();
+  }
+
+  /** Pulls for what was announced. */
+  function heed(): void {
+    // What is announced during a pull is looked at when that has ended.
+    if (running) return;
+    heeding = true;
+    clearTimeout(timer);
+    // One in vain is how a removal is heard of: the next may be that the topic is back.
+    const pause = vain > 1 ? backOff(vain - 1, RETRY_FIRST_MS, HEED_LONGEST_MS) : 0;
+    const wait = vainAt + pause - performance.now();
+    if (wait > 0) timer = setTimeout(run, wait);
+    else run();
   }
 
   function hear(sourceEvent: unknown): void {
@@ -296,7 +318,8 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   function succeeded(ticket: number, handle: boolean): void {
-    failures = 0;
+    failures = vain = 0;
+    heeding = false;
     patient ||= handle;
     settle(ticket, 1);
     const next = gate.next(ticket);
@@ -310,6 +333,11 @@ export function createEngine(options: EngineOptions): Engine {
   function failed(ticket: number, handle: boolean, context: SyncErrorContext): void {
     const { error } = context;
     const attempt = ++failures;
+    if (heeding) {
+      heeding = false;
+      vain++;
+      vainAt = performance.now();
+    }
     const nextDelayMs = backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
     const willRetry = handle && patient;
     if (willRetry) {
@@ -324,9 +352,10 @@ export function createEngine(options: EngineOptions): Engine {
     }
     settle(ticket, 2, error);
     report({ ...context, attempt, willRetry, ...(willRetry && { nextDelayMs }) });
-    // Whoever asked while this was failing is owed a pull of their own, at once; so is what was
-    // announced, such as that a removed topic is back.
-    if (waiting.length || (willRetry && gate.asked(ticket))) run();
+    // Whoever asked while this was failing is owed a pull of their own, at once. So is what was
+    // announced, such as that a removed topic is back, unless that was in vain before.
+    if (waiting.length) run();
+    else if (willRetry && gate.asked(ticket)) heed();
   }
 
   function offer(answer: unknown, passage: Passage, signal = life.signal): Promise<Passed> {

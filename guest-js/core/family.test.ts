@@ -247,10 +247,12 @@ describe('remove and list', () => {
     });
     for (const id of ['b', 'secret', 'a']) backend.create(`downloads/${id}`, NEW);
     backend.create('downloadsX/1', NEW);
+    backend.create('downloads/old/1', NEW);
     expect(await downloads.list()).toEqual(['a', 'b']);
     expect(await listTopics(window.transport)).toEqual([
       'downloads/a',
       'downloads/b',
+      'downloads/old/1',
       'downloadsX/1',
       'settings',
     ]);

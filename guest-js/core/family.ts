@@ -166,7 +166,10 @@ export function createTopicFamily<T, A = never>(
     },
     async list() {
       const topics = await listTopics(transport, { prefix });
-      return topics.filter((topic) => topic.startsWith(prefix)).map((t) => t.slice(prefix.length));
+      // Beneath the same name there may be another family, whose name holds a `/`.
+      return topics
+        .filter((topic) => topic.lastIndexOf('/') + 1 === prefix.length && topic.startsWith(prefix))
+        .map((topic) => topic.slice(prefix.length));
     },
   };
 }

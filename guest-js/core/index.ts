@@ -4,6 +4,7 @@
  * @module tauri-plugin-lockstep-api/core
  */
 export type { ListTopicsOptions } from './admin.js';
+export { type ConnectApplierOptions, connectApplier } from './connect-applier.js';
 export { setDefaultTransport } from './default-transport.js';
 export {
   LockstepError,

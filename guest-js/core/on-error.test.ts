@@ -83,3 +83,20 @@ it('is the page’s own where none is named', async () => {
   stop();
   store.close();
 });
+
+it('I9: nobody is told of what ends after a store was closed', async () => {
+  const { backend, fail } = setup();
+  const own = vi.fn();
+  const store = storeIn(backend.window('main'), { onError: own });
+  await Promise.all([store.ready, tick()]);
+  const error = new Error('oops');
+  store.onStatus(() => {
+    throw error;
+  });
+  fail({ command: 'unsubscribe' });
+  store.close();
+  expect(own.mock.calls).toMatchObject([[{ phase: 'apply', error }]]);
+  await pass(60_000);
+  expect(backend.calls.count({ command: 'unsubscribe' })).toBeGreaterThan(1);
+  expect(own).toHaveBeenCalledTimes(1);
+});

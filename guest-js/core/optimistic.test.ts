@@ -53,6 +53,44 @@ it('shows the result at once, and once', async () => {
   expect(seen).toEqual([['a', '', 'main']]);
 });
 
+it('tells how many are pending, when what is shown is in keeping with that', async () => {
+  const { list: store, hold } = await list();
+  const told: unknown[] = [];
+  const stop = store.onPending((next, previous) =>
+    told.push([previous, next, store.get()?.items.join()]),
+  );
+  const release = hold();
+  const writing = ['a', 'bad', 'c'].map((item) => kindOf(store.dispatch(item, early)));
+  // What is shown does not change by it: the count does.
+  writing.push(kindOf(store.merge({}, { optimistic: true })));
+  expect(told).toEqual([
+    [0, 1, 'a'],
+    [1, 2, 'a,bad'],
+    [2, 3, 'a,bad,c'],
+    [3, 4, 'a,bad,c'],
+  ]);
+  told.length = 0;
+  await release();
+  expect(await Promise.all(writing)).toEqual(['resolved', 'rejected', 'resolved', 'resolved']);
+  expect(told.at(-1)).toEqual([expect.any(Number), 0, 'a,c']);
+  stop();
+  await store.merge({}, { optimistic: true });
+  expect(told.at(-1)).toEqual([expect.any(Number), 0, 'a,c']);
+});
+
+it('nothing is pending once it is closed, and who counts hears so', async () => {
+  const { list: store, hold } = await list();
+  const told = vi.fn();
+  store.onPending(told);
+  hold();
+  store.dispatch('a', early).catch(() => {});
+  store.close();
+  expect(told.mock.calls).toEqual([
+    [1, 0],
+    [0, 1],
+  ]);
+});
+
 it.each<[string, (store: Awaited<ReturnType<typeof list>>['list']) => Promise<unknown>, object]>([
   [
     'set',

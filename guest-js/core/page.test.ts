@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred, pass, tick } from '../test/helpers.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
-import { attach, enqueue, pageOf, pageTopicOf, relink } from './page.js';
+import { attach, enqueue, IDLE_LISTENERS, pageOf, pageTopicOf, relink, WAKE_MS } from './page.js';
+import { PRIMARY } from './primary.js';
 
 const noError = (error: unknown): never => {
   throw error;
@@ -69,6 +70,73 @@ it('I14: all handles share one listener, which is kept once it is made', async (
 
   await attach(page.transport, 'a', vi.fn(), vi.fn(), noError);
   expect(page.listeners('a')).toBe(1);
+});
+
+it('I14: of the topics that nobody needs any more, the last are listened to, and the rest forgotten', async () => {
+  const backend = createFakeBackend({ deliveries: false, topics: {}, families: { jobs: 0 } });
+  const page = backend.window('main');
+  const names = Array.from({ length: 3 * IDLE_LISTENERS }, (_, i) => `jobs/${i}`);
+  const listening = () => names.filter((name) => page.listeners(name));
+  for (const name of names) {
+    backend.create(name, 0);
+    const stop = await attach(page.transport, name, vi.fn(), vi.fn(), noError);
+    stop();
+    await tick();
+  }
+  const kept = names.slice(-IDLE_LISTENERS);
+  expect(listening()).toEqual(kept);
+  expect([...pageOf(page.transport).topics.keys()]).toEqual(kept);
+  // One that is used again is not the next to go.
+  const [longest = '', next = ''] = kept;
+  const heard = vi.fn();
+  await attach(page.transport, longest, heard, vi.fn(), noError);
+  const stop = await attach(page.transport, names[0] as string, vi.fn(), vi.fn(), noError);
+  stop();
+  await tick();
+  backend.set(longest, 1);
+  await tick();
+  expect([heard.mock.calls.length, page.listeners(longest), page.listeners(next)]).toEqual([
+    1, 1, 1,
+  ]);
+});
+
+it('I11: a topic that was forgotten goes on above the numbers that it had', async () => {
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 }, families: { jobs: 0 } });
+  const window = backend.window('main');
+  const write = async () => {
+    const store = window.store<number>('a');
+    await store.update((n) => n + 1);
+    store.close();
+    await tick();
+  };
+  await write();
+  await write();
+  for (let i = 0; i < IDLE_LISTENERS; i++) {
+    backend.create(`jobs/${i}`, 0);
+    const stop = await attach(window.transport, `jobs/${i}`, vi.fn(), vi.fn(), noError);
+    stop();
+    await tick();
+  }
+  expect(pageOf(window.transport).topics.has('a')).toBe(false);
+  await write();
+  expect([backend.data('a'), backend.calls.last({ command: 'write' })?.args.seq]).toEqual([3, 3]);
+});
+
+it('I9: who comes back just when the topic is given up hears all the same', async () => {
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 }, families: { jobs: 0 } });
+  const { transport } = backend.window('main');
+  const names = ['a', ...Array.from({ length: IDLE_LISTENERS }, (_, i) => `jobs/${i}`)];
+  const stops = await Promise.all(
+    names.map((name) => attach(transport, name, vi.fn(), vi.fn(), () => {})),
+  );
+  const heard = vi.fn();
+  const attaching = attach(transport, 'a', heard, vi.fn(), noError);
+  for (const stop of stops) stop();
+  await attaching;
+  await tick();
+  backend.set('a', 1);
+  await tick();
+  expect(heard).toHaveBeenCalledTimes(1);
 });
 
 it('I6: a handler that throws reaches neither the others nor the transport', async () => {
@@ -154,6 +222,43 @@ it('relink tells the backend again', async () => {
   expect(backend.readers('a')).toEqual(['main']);
 });
 
+it('I8, I14: a page that the backend takes for gone reads on under another session, and is told at a pace', async () => {
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0, b: 0, [PRIMARY]: 0 } });
+  const { transport } = backend.window('main');
+  const page = pageOf(transport);
+  const gone = new Set<string>();
+  const real = transport.subscribe;
+  const subscribe = vi.fn(async (topic: string, session: string) => {
+    if (gone.has(session)) throw { kind: 'sessionEnded', message: 'gone', session };
+    return real(topic, session);
+  });
+  transport.subscribe = subscribe;
+  for (const topic of ['a', 'b', PRIMARY])
+    await attach(transport, topic, vi.fn(), vi.fn(), noError);
+  await tick();
+  const before = page.session;
+  gone.add(before);
+  subscribe.mockClear();
+  relink(transport, 'a', noError);
+  await tick();
+  expect(page.session).not.toBe(before);
+  expect(backend.readers('a')).toEqual(['main']);
+  expect(subscribe.mock.calls.sort()).toEqual(
+    [
+      ['a', before],
+      ['a', page.session],
+      ['b', page.session],
+    ].sort(),
+  );
+
+  // A backend that says so of every session.
+  gone.has = () => true;
+  subscribe.mockClear();
+  relink(transport, 'a', noError);
+  await pass(10 * WAKE_MS);
+  expect(subscribe.mock.calls.length).toBeLessThan(30);
+});
+
 it('I8, I14: a subscribe that hangs holds up the next for a while, and however many follow, one does', async () => {
   const { transport } = createFakeBackend({ deliveries: false, topics: { a: 0 } }).window('main');
   const subscribe = vi.fn(() => new Promise<never>(() => {}));
@@ -167,7 +272,62 @@ it('I8, I14: a subscribe that hangs holds up the next for a while, and however m
   expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([2, 1]);
   await pass(10_000);
   expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([2, 2]);
+});
+
+it('I8: a subscribe that failed is tried again, less and less often, and anew when asked for', async () => {
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
+  const { transport } = backend.window('main');
+  const heal = backend.fail({ command: 'subscribe' });
+  const report = vi.fn();
+  const calls = () => backend.calls.count({ command: 'subscribe' });
+  await attach(transport, 'a', vi.fn(), vi.fn(), report);
+  await pass(0);
+  expect(report.mock.calls).toMatchObject([
+    [{}, { attempt: 1, willRetry: true, nextDelayMs: 500 }],
+  ]);
+  await pass(500 + 1000 + 2000);
+  expect(calls()).toBe(4);
+  relink(transport, 'a', report);
+  await pass(500);
+  expect([calls(), report.mock.lastCall?.[1].attempt]).toEqual([6, 2]);
+  heal();
+  await pass(1000);
+  expect([backend.readers('a'), calls(), vi.getTimerCount()]).toEqual([['main'], 7, 0]);
+});
+
+it.each([{ kind: 'denied' }, { kind: 'unknownTopic' }, 'Command not allowed by ACL'])(
+  'I14: a subscribe that is refused (%j) is not tried again by itself',
+  async (error) => {
+    const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
+    backend.fail({ command: 'subscribe' }, { error });
+    const report = vi.fn();
+    await attach(backend.window('main').transport, 'a', vi.fn(), vi.fn(), report);
+    await pass(60_000);
+    expect(report.mock.calls).toEqual([[error, { attempt: 1, willRetry: false }]]);
+  },
+);
+
+it('I14: what cannot be unsubscribed is given up later', async () => {
+  const names = Array.from({ length: 2 * IDLE_LISTENERS }, (_, i) => `jobs/${i}`);
+  const backend = createFakeBackend({ deliveries: false, topics: {}, families: { jobs: 0 } });
+  const { transport } = backend.window('main');
+  for (const name of names) backend.create(name, 0);
+  const heal = backend.fail({ command: 'unsubscribe' });
+  const stops = await Promise.all(
+    names.map((name) => attach(transport, name, vi.fn(), vi.fn(), () => {})),
+  );
+  await pass(0);
+  for (const stop of stops) stop();
+  await pass(10_000);
+  expect(pageOf(transport).topics.size).toBe(names.length);
+  expect(backend.calls.count({ command: 'unsubscribe', topic: 'jobs/0' })).toBe(5);
+  await pass(100_000);
   expect(vi.getTimerCount()).toBe(0);
+  heal();
+  const stop = await attach(transport, 'jobs/0', vi.fn(), vi.fn(), noError);
+  stop();
+  await pass(0);
+  expect(pageOf(transport).topics.size).toBe(IDLE_LISTENERS);
 });
 
 it('I14: the backend is told how it is when it is told', async () => {

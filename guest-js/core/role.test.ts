@@ -2,11 +2,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { deferred, outcome, pass, tick } from '../test/helpers.js';
 import { setup } from '../test/store-setup.js';
 import type { FakeWindow } from '../testing/index.js';
+import { STOPPING_MS } from './candidate.js';
 import { noopLogger } from './logger.js';
 import { onError } from './on-error.js';
 import { pageOf } from './page.js';
 import { PRIMARY } from './primary.js';
-import { createRole, type RoleOptions, STOPPING_MS } from './role.js';
+import { createRole, type RoleOptions } from './role.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -83,6 +84,23 @@ describe('joining', () => {
     heal();
     await pass(1000);
     expect(role.role()).toBe('primary');
+  });
+
+  it('I5: begins anew under another session where the backend takes the page for gone', async () => {
+    const { rule, joined, holder, errors } = roles();
+    const a = await joined('a');
+    const before = pageOf(a.window.transport).session;
+    const heal = rule({ kind: 'request', command: 'join_role' }, () =>
+      Promise.reject({ kind: 'sessionEnded', message: 'gone' }),
+    );
+    await a.role.leave();
+    a.role.join();
+    await tick();
+    heal();
+    await pass(500);
+    expect(pageOf(a.window.transport).session).not.toBe(before);
+    expect(errors).toMatchObject([{ phase: 'subscribe', error: { kind: 'sessionEnded' } }]);
+    expect([a.role.role(), holder()?.window]).toEqual(['primary', 'a']);
   });
 
   it('is tried again at once when the page wakes', async () => {

@@ -11,6 +11,7 @@ import { copySharing } from './own.js';
 import {
   attach,
   isDelivered,
+  type OnLinkError,
   pageOf,
   pageTopicOf,
   relink,
@@ -46,7 +47,8 @@ declare const process: { env: { NODE_ENV?: string } };
  *   the backend that it reads, which may have dropped the session of a page that slept. Where the
  *   topic is removed it goes on asking, and it subscribes anew when the topic is back.
  * - **I10** An optimistic write that is refused is taken back, and no other.
- * - **I9** Nothing is called back after `close()`, except that the status is `closed`.
+ * - **I9** Nothing is called back after `close()`, except that the status is `closed`, and that nothing
+ *   is pending.
  * - **I12** A write resolves when this copy is at the write's revision or newer.
  *
  * @example
@@ -87,6 +89,8 @@ export function createTopicStore<T, A = never>(
   });
   const named = new Map<string, Unsubscribe>();
   const statuses = createListeners<[next: TopicStatus, previous: TopicStatus]>(failed);
+  const counts = createListeners<[next: number, previous: number]>(failed);
+  let counted = 0;
 
   const explained = (error: unknown, action: ErrorContext['action']): LockstepError =>
     toLockstepError(error, { topic, window: transport.label, action });
@@ -97,8 +101,8 @@ export function createTopicStore<T, A = never>(
       throw explained(error, action);
     };
 
-  const linkFailed = (error: unknown): void =>
-    engine.report({ phase: 'subscribe', error: explained(error, 'read') });
+  const linkFailed: OnLinkError = (error, retry) =>
+    engine.report({ phase: 'subscribe', error: explained(error, 'read'), ...retry });
 
   const engine = createEngine({
     topic,
@@ -137,6 +141,7 @@ export function createTopicStore<T, A = never>(
       ready.resolve();
       overlay.landed(engine.gate.revision());
       show(overlay.over(base), sourceId, !overlay.size());
+      count();
     },
     shouldRefresh(event) {
       announced = event;
@@ -182,12 +187,14 @@ export function createTopicStore<T, A = never>(
       add(operation, optimistic) {
         const early = overlay.add(earlyChange(operation, optimistic));
         if (base !== undefined) show(overlay.through(shown, early), transport.label);
+        count();
         return early;
       },
       drop: overlay.drop,
       replay() {
-        if (base === undefined || status === 'closed') return;
+        if (base === undefined || status === 'closed') return count();
         show(overlay.over(base), transport.label);
+        count();
       },
     },
     explained,
@@ -199,6 +206,13 @@ export function createTopicStore<T, A = never>(
     if (from === to || from === 'closed') return;
     status = to;
     statuses.tell(to, from);
+  }
+
+  /** Tells how many optimistic writes are pending, once what is shown is in keeping with that. */
+  function count(): void {
+    const before = counted;
+    counted = overlay.size();
+    if (counted !== before) counts.tell(counted, before);
   }
 
   /** Shows a state, which may share its parts with what was shown, and tells of what is new. */
@@ -318,6 +332,10 @@ export function createTopicStore<T, A = never>(
     get pending() {
       return overlay.size();
     },
+    onPending(listener) {
+      use();
+      return counts.add(listener);
+    },
     get revision() {
       use();
       return engine.gate.revision();
@@ -333,14 +351,17 @@ export function createTopicStore<T, A = never>(
     close() {
       if (status === 'closed') return;
       sleepless?.();
-      engine.stop();
       // An answer that was on its way to this store is nobody's now.
       share(transport, topic, undefined, take);
       changes.clear();
       overlay.clear();
-      ready.reject(closed());
+      count();
+      counts.clear();
       turn('closed');
       statuses.clear();
+      // Last: what a listener of the status throws is told yet.
+      engine.stop();
+      ready.reject(closed());
     },
   };
 }

@@ -227,3 +227,43 @@ describe('stopping', () => {
     expect(sync.pulls).toHaveLength(1);
   });
 });
+
+describe('waking', () => {
+  function sleeper() {
+    const wakers = new Set<() => void>();
+    const sync = bareSync({
+      onWake(handler) {
+        wakers.add(handler);
+        return () => wakers.delete(handler);
+      },
+    });
+    const wake = () => {
+      for (const waker of wakers) waker();
+      return tick();
+    };
+    return { sync, wake, wakers };
+  }
+
+  it('I8: asks again, for what was announced meanwhile may be lost', async () => {
+    const { sync, wake } = sleeper();
+    await sync.started('1');
+    await wake();
+    expect(sync.pulls.length).toBe(2);
+    await sync.pull(-1).answer('2');
+    expect(sync.applied).toEqual(['1', '2']);
+  });
+
+  it('I9: is over with stop(), and with a start() that failed', async () => {
+    const { sync, wake, wakers } = sleeper();
+    await wake();
+    const starting = outcome(sync.handle.start());
+    await tick();
+    await sync.pull(0).fail('oops');
+    expect([starting.now, wakers.size]).toEqual(['oops', 0]);
+    await sync.started('1');
+    expect(wakers.size).toBe(1);
+    sync.handle.stop();
+    await tick();
+    expect([wakers.size, sync.undone()]).toEqual([0, 2]);
+  });
+});

@@ -9,6 +9,7 @@ import type {
   SnapshotProvider,
   SyncErrorContext,
   Topic,
+  Unsubscribe,
 } from './types.js';
 
 /** The parts that make a handle. */
@@ -27,6 +28,12 @@ export interface RevisionSyncOptions<T> {
   onError?: (context: SyncErrorContext) => void;
   /** Thins out pulls under a burst of announcements. Default: not at all. */
   throttling?: InvalidationThrottlingOptions;
+  /**
+   * Calls its handler when the page wakes up (it is focused, shown, on-line again), until the function
+   * that it returns is called: the handle asks again then, since what was announced meanwhile may be lost.
+   * Default: never; over Tauri, by the page's own events (and never where `undefined` is given).
+   */
+  onWake?: ((handler: () => void) => Unsubscribe) | undefined;
   /**
    * After how many ms a pull, or a subscribe, counts as failed; an answer to a pull that comes
    * later is still used.
@@ -63,7 +70,7 @@ export interface RevisionSyncHandle {
  * hands strictly newer ones to the applier.
  *
  * Once started it never gives up: a failed pull is tried again after 0.5 s, 1 s, 2 s and so on,
- * up to 30 s, and each failure is told to `onError`. An applier that returns a promise which
+ * up to 30 s, and each failure is told to `onError`. When the page wakes up, it asks again. An applier that returns a promise which
  * never settles holds everything up, since the revision may not move before it.
  *
  * @throws {TypeError} for an empty topic.
@@ -75,14 +82,23 @@ export interface RevisionSyncHandle {
  * sync.stop();
  */
 export function createRevisionSync<T>(options: RevisionSyncOptions<T>): RevisionSyncHandle {
-  const { topic, subscriber, provider, applier, throttling, pullTimeoutMs = 30_000 } = options;
+  const { topic, subscriber, provider, applier, onWake, throttling } = options;
+  const { pullTimeoutMs = 30_000 } = options;
   if (!topic?.trim()) throw new TypeError('No topic');
   let stopped = false;
   const engine = createEngine({
     ...options,
     pullTimeoutMs,
     persistent: false,
-    subscribe: (handler) => subscriber.subscribe(handler),
+    async subscribe(handler) {
+      const unsubscribe = await subscriber.subscribe(handler);
+      // I8: for as long as it listens.
+      const sleepless = onWake?.(() => engine.refresh());
+      return () => {
+        sleepless?.();
+        return unsubscribe();
+      };
+    },
     pull: (since, signal) => provider.getSnapshot(since, signal),
     // Whoever keeps no copy cannot use a patch: it asks for the whole instead.
     apply: ({ revision, data }) =>

@@ -285,6 +285,14 @@ export interface TopicStore<T, A = never> {
 
   /** How many of this store's optimistic writes are not confirmed yet. Reading it starts nothing. */
   readonly pending: number;
+  /**
+   * Calls `listener` after each change of `pending`, when `get()` shows what came of it, until the
+   * returned function is called.
+   *
+   * @example
+   * settings.onPending((pending) => spinner.hidden = pending === 0);
+   */
+  onPending(listener: (next: number, previous: number) => void): Unsubscribe;
 
   /**
    * Resolves when the first snapshot is here. Rejects with `closed` if the store is closed
@@ -300,7 +308,7 @@ export interface TopicStore<T, A = never> {
 
   /**
    * Ends the store for good: no listener is called after it (but status listeners, with
-   * `closed`). Writes asked for before are still sent, and settle. `get()` keeps the last state.
+   * `closed`, and those of `pending`, with 0). Writes asked for before are still sent, and settle. `get()` keeps the last state.
    */
   close(): void;
 }

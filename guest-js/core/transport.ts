@@ -76,7 +76,7 @@ export interface Transport {
   unsubscribe(topic: Topic, session: string): Promise<unknown>;
   /**
    * From here on, calls `handler` with what is delivered to this session: a list of answers, each
-   * with its `topic`, or undefined where the page is to ask by itself. Without it, pages listen.
+   * with its `topic`, as `PROTOCOL.md` has it. Without it, pages listen.
    */
   receive?(session: string, handler: (payload: unknown) => void): Unsubscribe;
   /** Calls `handler` when the page is focused, shown, restored, or on-line again. */

@@ -2,9 +2,16 @@
  * Lockstep for React 19: a topic's state in a component.
  *
  * However many components use a topic, the window subscribes once and pulls once: the store that
- * they are given is one. None of them ends it.
+ * they are given is one. None of them ends it, but for `useFamilyTopic`.
  *
  * @module tauri-plugin-lockstep-api/react
  */
 export { TopicProvider, type TopicProviderProps, useTopicStore } from './provider.js';
-export { type UseTopicOptions, useTopic, useTopicSelector, useTopicStatus } from './use-topic.js';
+export { useFamilyTopic } from './use-family-topic.js';
+export {
+  type UseTopicOptions,
+  useTopic,
+  useTopicPending,
+  useTopicSelector,
+  useTopicStatus,
+} from './use-topic.js';

@@ -16,7 +16,9 @@ import { tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import {
   TopicProvider,
+  useFamilyTopic,
   useTopic,
+  useTopicPending,
   useTopicSelector,
   useTopicStatus,
   useTopicStore,
@@ -328,6 +330,67 @@ it('useTopicStatus follows the status', async () => {
   expect(shown()).toBe('denied');
   await act(async () => store.close());
   expect(shown()).toBe('closed');
+});
+
+it('useTopicPending counts the optimistic writes that are not confirmed', async () => {
+  const { store, hold } = idle();
+  function Pending(): ReactNode {
+    return <>{useTopicPending(store)}</>;
+  }
+  await show(<Pending />);
+  await settle();
+  const held = hold({ command: 'write' });
+  await act(async () => void store.merge({ size: 7 }, { optimistic: true }));
+  expect(shown()).toBe('1');
+  held.release();
+  await settle();
+  expect(shown()).toBe('0');
+  expect(renderToString(<Pending />)).toBe('0');
+});
+
+describe('useFamilyTopic', () => {
+  function jobs() {
+    const { backend } = setup({ topics: {}, families: { jobs: 0 } });
+    const family = backend.window('main').family<number>('jobs');
+    for (const id of ['a', 'b']) backend.create(`jobs/${id}`, id);
+    function Job({ id }: { id: string }): ReactNode {
+      const store = useFamilyTopic(family, id);
+      return <>{useTopic(store)}</>;
+    }
+    return { backend, family, Job };
+  }
+
+  it('closes a store when the last component that used it is gone', async () => {
+    const { backend, family, Job } = jobs();
+    const [a, b] = [family.topic('a'), family.topic('b')];
+    await show([<Job key="1" id="a" />, <Job key="2" id="a" />]);
+    await settle();
+    expect([shown(), backend.readers('jobs/a')]).toEqual(['aa', ['main']]);
+    await show([<Job key="1" id="b" />, <Job key="2" id="a" />]);
+    await settle();
+    expect([shown(), a.status, b.status]).toEqual(['ba', 'synchronized', 'synchronized']);
+    await show([<Job key="1" id="b" />]);
+    await settle();
+    expect([a.status, b.status]).toEqual(['closed', 'synchronized']);
+    await show([<Job key="1" id="a" />]);
+    await settle();
+    expect([shown(), b.status, family.topic('a') === a]).toEqual(['a', 'closed', false]);
+  });
+
+  it('keeps it open where the component is only taken away and put back', async () => {
+    const { family, Job } = jobs();
+    const store = family.topic('a');
+    await show(
+      <StrictMode>
+        <Job id="a" />
+      </StrictMode>,
+    );
+    await settle();
+    expect([shown(), store.status]).toEqual(['a', 'synchronized']);
+    await show([<Job key="moved" id="a" />]);
+    await settle();
+    expect([shown(), store.status]).toEqual(['a', 'synchronized']);
+  });
 });
 
 describe('TopicProvider', () => {

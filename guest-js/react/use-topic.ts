@@ -117,6 +117,22 @@ export function useTopicStatus<T, A = never>(given: TopicStore<T, A>): TopicStat
   );
 }
 
+/**
+ * How many of this window's optimistic writes to a topic are not confirmed yet, and a new rendering
+ * whenever that changes: for a spinner. On a server it is 0.
+ *
+ * @example
+ * const saving = useTopicPending(settings) > 0;
+ */
+export function useTopicPending<T, A = never>(given: TopicStore<T, A>): number {
+  const store = useTopicStore(given);
+  return useSyncExternalStore(
+    useCallback((onChange) => store.onPending(onChange), [store]),
+    () => store.pending,
+    () => 0,
+  );
+}
+
 /** One function for as long as the store is the same, or React would listen anew each time. */
 function useOnChange<T, A>(store: TopicStore<T, A>): (onChange: () => void) => () => void {
   return useCallback((onChange) => store.subscribe(onChange), [store]);

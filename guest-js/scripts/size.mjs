@@ -10,16 +10,16 @@ import { build } from 'esbuild';
  * a limit it is only told.
  */
 const LIMITS = [
-  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3000, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 9900, goal: 6000 },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 10600, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 11100, goal: 7150 },
-  { entry: './react/index.js', limit: 650, goal: 600 },
+  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3100, goal: 1900 },
+  { entry: './index.js', names: ['defineTopic'], limit: 9650, goal: 6000 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 10400, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 11300, goal: 7150 },
+  { entry: './react/index.js', limit: 800, goal: 600 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 350, goal: 300 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 250, goal: 200 },
   { entry: './svelte/index.js', names: ['topicReadable', 'topicStatus'], limit: 200, goal: 200 },
   { entry: './appliers/pinia.js', limit: 800, goal: 600 },
-  { entry: './appliers/zustand.js', limit: 800, goal: 600 },
+  { entry: './appliers/zustand.js', limit: 750, goal: 600 },
   { entry: './appliers/valtio.js', limit: 700, goal: 600 },
   { entry: './vue/index.js', names: ['createVueSnapshotApplier'], limit: 850, goal: 600 },
   { entry: './svelte/index.js', names: ['createSvelteSnapshotApplier'], limit: 800, goal: 600 },
@@ -27,7 +27,7 @@ const LIMITS = [
     entry: './browser/index.js',
     names: ['installBrowserTransport'],
     beyond: "export { defineTopic } from './index.js';",
-    limit: 5120,
+    limit: 5050,
     goal: 4500,
   },
   {

@@ -13,5 +13,5 @@ export type {
   ToStateContext,
 } from '../appliers/options.js';
 export { createSvelteSnapshotApplier } from '../appliers/svelte.js';
-export { topicReadable, topicStatus } from './readable.js';
+export { topicPending, topicReadable, topicStatus } from './readable.js';
 export { type TopicState, topicState } from './state.js';

@@ -42,3 +42,20 @@ export function topicStatus<T, A = never>(given: TopicStore<T, A>): Readable<Top
     },
   };
 }
+
+/**
+ * How many of this window's optimistic writes to a topic are not confirmed yet, as a Svelte store.
+ *
+ * @example
+ * const stop = topicPending(settings).subscribe((pending) => console.log(pending));
+ */
+export function topicPending<T, A = never>(given: TopicStore<T, A>): Readable<number> {
+  const store = inContext(given);
+  return {
+    subscribe(run) {
+      const stop = store.onPending((next) => run(next));
+      run(store.pending);
+      return stop;
+    },
+  };
+}

@@ -11,12 +11,14 @@ export interface TopicState<T, A = never> {
   readonly current: T | undefined;
   /** What the store is doing. */
   readonly status: TopicStatus;
+  /** How many of this window's optimistic writes are not confirmed yet. */
+  readonly pending: number;
   /** The store in force, to write to: the one given, unless the context replaces it. */
   readonly store: TopicStore<T, A>;
 }
 
 /**
- * A topic's state and status for runes. It listens while an effect reads it, and may be made
+ * A topic's state, status and count of pending writes for runes. It listens while an effect reads it, and may be made
  * anywhere: in a component, or once in a module. The store itself is never closed by it.
  *
  * Made while a component is set up, it takes the store that the context holds under the given one,
@@ -35,6 +37,7 @@ export function topicState<T, A = never>(given: TopicStore<T, A>): TopicState<T,
   const store = inContext(given);
   const readState = createSubscriber((update) => store.subscribe(update));
   const readStatus = createSubscriber((update) => store.onStatus(update));
+  const readPending = createSubscriber((update) => store.onPending(update));
   return {
     get current() {
       readState();
@@ -43,6 +46,10 @@ export function topicState<T, A = never>(given: TopicStore<T, A>): TopicState<T,
     get status() {
       readStatus();
       return store.status;
+    },
+    get pending() {
+      readPending();
+      return store.pending;
     },
     store,
   };

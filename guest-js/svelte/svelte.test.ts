@@ -7,7 +7,7 @@ import { tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import Theme from '../test/Theme.svelte';
 import ThemeStore from '../test/ThemeStore.svelte';
-import { topicReadable, topicState, topicStatus } from './index.js';
+import { topicPending, topicReadable, topicState, topicStatus } from './index.js';
 
 const mounted: object[] = [];
 
@@ -171,6 +171,22 @@ describe('the contract of Svelte’s stores', () => {
       if (seen.length === 1) store.merge({ theme: 'dark' }, { optimistic: true });
     });
     expect(seen).toEqual(['light', 'dark']);
+  });
+
+  it('counts the optimistic writes that are not confirmed', async () => {
+    const { settings, hold } = setup();
+    const store = await settings();
+    const seen: number[] = [];
+    const stop = topicPending(store).subscribe((pending) => seen.push(pending));
+    const state = topicState(store);
+    const held = hold({ command: 'write' });
+    store.merge({ size: 7 }, { optimistic: true });
+    expect([seen, state.pending]).toEqual([[0, 1], 1]);
+    held.release();
+    await tick();
+    stop();
+    await store.merge({ size: 8 }, { optimistic: true });
+    expect([seen, state.pending]).toEqual([[0, 1, 0], 0]);
   });
 
   it('works with `get`, for the status, too', async () => {

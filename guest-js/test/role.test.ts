@@ -106,8 +106,14 @@ async function run(actions: Action[], seed: number, yields: boolean[]) {
     } else if (step.do === 'wake') {
       page.window.wake();
       page.hidden = false;
-    } else if (step.do === 'silence') page.window.silence();
-    else await pass(PAUSES[step.index % PAUSES.length] ?? 1);
+    } else if (step.do === 'silence') {
+      // What a page had sent a minute ago has arrived, or never will.
+      const { label } = page.window;
+      const late = () =>
+        net.waiting.findIndex(({ kind, window }) => window === label && kind === 'request');
+      for (let at = late(); at >= 0; at = late()) net.lose(at);
+      page.window.silence();
+    } else await pass(PAUSES[step.index % PAUSES.length] ?? 1);
     check();
     await tick();
     check();
@@ -116,7 +122,10 @@ async function run(actions: Action[], seed: number, yields: boolean[]) {
   net.release();
   await pass(100_000);
   check();
-  for (const { window, hidden } of pages) if (!hidden) window.wake();
+  // What was lost is found on waking. One that yields stays hidden.
+  pages.forEach(({ window, hidden }, i) => {
+    if (!(hidden && yields[i])) window.wake();
+  });
   await pass(100_000);
   check();
   const holds = pages.filter(({ role }) => role.role() === 'primary');

@@ -8,14 +8,14 @@ import { copy } from './json.js';
 /** A delivery that was sent. */
 export interface FakeDelivery {
   window: string;
-  /** What it holds: an answer for each topic. Empty where it tells the page to ask by itself. */
+  /** What it holds: an answer for each topic. Empty where the page was late, and is woken. */
   entries: { topic: Topic; revision: Revision }[];
 }
 
 /** How long a page may take to acknowledge, in ms. */
 const LATE_MS = 5000;
 
-/** How often a page that was late is told again to ask by itself, in ms. */
+/** How often a page that was late is woken again, in ms. */
 const PROBE_MS = 60_000;
 
 interface Changed {
@@ -26,6 +26,7 @@ interface Changed {
 interface Lane {
   page: FakePage;
   receive?: ((payload: unknown) => void) | undefined;
+  wake?: () => void;
   given: Map<Topic, Revision>;
   dirty: Map<Topic, Changed>;
   underWay?: object | undefined;
@@ -55,7 +56,7 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
     lanes.set(page.session, next);
     return next;
   };
-  const receiverOf = (lane?: Lane) => lane && { receive: lane.receive };
+  const receiverOf = (lane?: Lane) => lane && { receive: lane.receive, wake: lane.wake };
 
   function entryOf(lane: Lane, topic: Topic, { revision, sourceId }: Changed): object | undefined {
     const { label } = lane.page;
@@ -69,12 +70,12 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
     const { label: window } = lane.page;
     const topic = entries[0]?.topic ?? '';
     sent.push({ window, entries: copy(entries) });
-    const payload = entries.length ? entries : undefined;
     Promise.resolve(rules.cross({ kind: 'delivery', window, topic })).then(
       (arrival) => {
         if (!lane.receive) return;
-        if (arrival === 'twice') lane.receive(copy(payload));
-        lane.receive(copy(payload));
+        const arrive = entries.length ? lane.receive : lane.wake;
+        if (arrival === 'twice') arrive?.(copy(entries));
+        arrive?.(copy(entries));
         arrived();
       },
       () => {},
@@ -96,7 +97,7 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
         lane.given.delete(topic);
         if (!lane.dirty.has(topic)) lane.dirty.set(topic, changed);
       }
-      askToPull(lane);
+      wakeUp(lane);
     }, LATE_MS);
     cross(lane, entries as FakeDelivery['entries'], () => {
       if (lane.underWay !== ticket) return;
@@ -112,11 +113,11 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
     });
   }
 
-  function askToPull(lane: Lane): void {
+  function wakeUp(lane: Lane): void {
     if (!lane.stopped || !lane.page.delivered.size) return;
     cross(lane, [], () => {});
     clearTimeout(lane.probe);
-    lane.probe = setTimeout(() => askToPull(lane), PROBE_MS);
+    lane.probe = setTimeout(() => wakeUp(lane), PROBE_MS);
   }
 
   function gave(lane: Lane, topic: Topic, revision: Revision): void {
@@ -127,9 +128,9 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
   return {
     sent,
     /** The page takes what is delivered to its session. */
-    receive(session: string, receive: (payload: unknown) => void): Unsubscribe {
+    receive(session: string, receive: (payload: unknown) => void, wake: () => void): Unsubscribe {
       const lane = laneOf(lanes.get(session)?.page ?? ({ session } as FakePage));
-      lane.receive = receive;
+      Object.assign(lane, { receive, wake });
       return () => {
         lane.receive = undefined;
       };

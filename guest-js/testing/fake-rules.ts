@@ -8,7 +8,7 @@ export interface Hop {
   window: string;
   /**
    * Of `list_topics`: the prefix; of a topic that the backend is to name: its family; of a delivery:
-   * the first of its topics, or nothing where it tells the page to ask by itself.
+   * the first of its topics, or nothing where a page that was late is woken.
    */
   topic: Topic;
   /** For requests and responses. */

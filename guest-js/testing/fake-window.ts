@@ -178,9 +178,15 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
       }),
     ...(deliveries && {
       receive: (session: string, handler: (payload: unknown) => void) =>
-        deliveries.receive(session, (payload) => {
-          if (!gone) handler(payload);
-        }),
+        deliveries.receive(
+          session,
+          (payload) => {
+            if (!gone) handler(payload);
+          },
+          () => {
+            if (!gone) wake(false);
+          },
+        ),
     }),
     unsubscribe: (topic, session) =>
       call(topic, 'unsubscribe', { topic, session }, () => {
@@ -228,6 +234,13 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     onError: (context: SyncErrorContext) => errors.push(context),
   };
 
+  function wake(restored = false): void {
+    hidden = false;
+    // It was left before.
+    if (restored) leave();
+    for (const handler of [...wakers]) handler({ restored });
+  }
+
   function close(): void {
     vanish();
     leave();
@@ -239,12 +252,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     store: (topic, options) => createTopicStore(topic, transport, { ...quiet, ...options }),
     family: (family, options) => createTopicFamily(family, transport, { ...quiet, ...options }),
     role: (options) => createRole(transport, { ...quiet, ...options }),
-    wake(restored = false) {
-      hidden = false;
-      // It was left before.
-      if (restored) leave();
-      for (const handler of [...wakers]) handler({ restored });
-    },
+    wake,
     hide(leaving = false) {
       hidden = true;
       for (const handler of [...hiders]) handler({ leaving });

@@ -147,6 +147,17 @@ describe('useTopic', () => {
     stop();
   });
 
+  it('counts the optimistic writes that are not confirmed', async () => {
+    const { settings, hold } = setup();
+    const { pending, store } = useTopic(await settings());
+    const held = hold({ command: 'write' });
+    store.merge({ size: 7 }, { optimistic: true });
+    expect(pending.value).toBe(1);
+    held.release();
+    await tick();
+    expect(pending.value).toBe(0);
+  });
+
   it('the refs cannot be written', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
     const { settings } = setup();

@@ -19,6 +19,8 @@ export interface UseTopicReturn<T, A = never> {
   readonly state: Readonly<ShallowRef<T | undefined>>;
   /** What the store is doing. */
   readonly status: Readonly<ShallowRef<TopicStatus>>;
+  /** How many of this window's optimistic writes are not confirmed yet. */
+  readonly pending: Readonly<ShallowRef<number>>;
   /** The store in force, to write to: the one given, unless {@link topicKey} replaces it. */
   readonly store: TopicStore<T, A>;
 }
@@ -40,7 +42,7 @@ export function topicKey<T, A = never>(store: TopicStore<T, A>): InjectionKey<To
 }
 
 /**
- * A topic's state and status as read-only refs, until the current effect scope ends: that of the
+ * A topic's state, status and count of pending writes as read-only refs, until the current effect scope ends: that of the
  * component, where it is called in `setup`. Outside of any scope they are kept up for good. The
  * store itself is never closed by it.
  *
@@ -55,6 +57,7 @@ export function useTopic<T, A = never>(given: TopicStore<T, A>): UseTopicReturn<
   const store = hasInjectionContext() ? inject(topicKey(given), given) : given;
   const state = shallowRef(store.get());
   const status = shallowRef(store.status);
+  const pending = shallowRef(store.pending);
   const stops = [
     store.subscribe((next) => {
       state.value = next;
@@ -62,11 +65,19 @@ export function useTopic<T, A = never>(given: TopicStore<T, A>): UseTopicReturn<
     store.onStatus((next) => {
       status.value = next;
     }),
+    store.onPending((next) => {
+      pending.value = next;
+    }),
   ];
   if (getCurrentScope()) {
     onScopeDispose(() => {
       for (const stop of stops) stop();
     });
   }
-  return { state: shallowReadonly(state), status: shallowReadonly(status), store };
+  return {
+    state: shallowReadonly(state),
+    status: shallowReadonly(status),
+    pending: shallowReadonly(pending),
+    store,
+  };
 }

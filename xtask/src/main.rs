@@ -1,6 +1,7 @@
 //! `cargo xtask`: the developer commands. This file only finds the command; each has a file of its own.
 
 mod bindings;
+mod consumer;
 mod demo;
 mod display;
 mod frontend;

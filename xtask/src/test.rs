@@ -3,6 +3,7 @@
 use crate::{
     AlreadySaid, Command,
     bindings::{Mode, bindings},
+    consumer,
     display::with_display,
     lint::lint,
     mutants,
@@ -18,7 +19,8 @@ pub const COMMAND: Command = Command {
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
   --full  the long versions of the tests with real windows
-  STEP    only these: lint, tidy, core, loom, guest, package, browser, docs, plugin, bindings, examples, e2e, mutants",
+  STEP    only these: lint, tidy, core, loom, guest, package, browser, docs, plugin, bindings, examples, install,
+          e2e, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -52,6 +54,7 @@ const STEPS: &[Step] = &[
         name: "examples",
         run: |_| run(&mut cmd("cargo test --no-fail-fast -p two-windows -p react-tasks -p vue-pinia")),
     },
+    Step { name: "install", run: |_| consumer::install() },
     Step { name: "e2e", run: e2e },
     Step { name: "mutants", run: |_| mutants::mutants(None) },
 ];

@@ -10,6 +10,7 @@ use crate::{
     life::{Life, Lifespan},
     options::{Allow, Asker, TopicOptions, TypedReducer},
     revision::{Exhausted, Revision, RevisionCounter},
+    role::unreserved,
     sequence::{Admission, Outcomes, Sequences},
     session::Sessions,
     session_key::SessionKey,
@@ -68,7 +69,7 @@ pub(crate) struct TopicCell<T> {
     asker: Option<Asker>,
     life: Life,
     writers: Mutex<Sequences>,
-    /// Set under the writers' lock: whoever had found it before must not write what nobody will see.
+    /// Set under the writers' lock, for good: whoever had found it before must not write what nobody will see.
     removed: AtomicBool,
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
@@ -145,8 +146,9 @@ impl<T: State> TopicCell<T> {
         }
     }
 
-    /// Refuses writes that nobody was asked about, where somebody has to be.
+    /// Refuses writes by the app's own code that nobody was asked about, where somebody has to be, or that nobody makes.
     pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
+        unreserved(self.name())?;
         if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name().clone())) } else { Ok(()) }
     }
 
@@ -220,11 +222,6 @@ impl<T: State> TopicCell<T> {
         self.remembered.store(writers.len() as u64, Ordering::Relaxed);
     }
 
-    /// Whether it has ended. It stays so, and it becomes so under the writers' lock.
-    pub(crate) fn is_removed(&self) -> bool {
-        self.removed.load(Ordering::Relaxed)
-    }
-
     /// A write was made.
     pub(crate) fn renew(&self, clock: &dyn Clock) {
         if self.options.renewed_by_writes {
@@ -268,6 +265,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
     /// How long it lives.
     fn life(&self) -> &Life;
 
+    /// Whether it has ended. It stays so.
+    fn is_removed(&self) -> bool;
+
     /// Ends it for all who hold it, once the write that is under way is done: nobody can write it any more. Says no
     /// where that was so before, or where `still` does, under the writers' lock; else returns the revision of its end.
     fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End>;
@@ -288,6 +288,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     /// Forgets what the sessions wrote, unless a write is under way: then it says no.
     fn forget(&self, sessions: &[SessionKey]) -> bool;
+
+    /// Forgets what was written by sessions that are not known any more, unless a write is under way: then it says no.
+    fn forget_unknown(&self, sessions: &Sessions) -> bool;
 
     fn remembered_writers(&self) -> u64;
 }
@@ -338,6 +341,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn life(&self) -> &Life {
         &self.life
+    }
+
+    fn is_removed(&self) -> bool {
+        self.removed.load(Ordering::Relaxed)
     }
 
     fn end(&self, revisions: &RevisionCounter, still: &dyn Fn() -> bool) -> Option<End> {
@@ -430,6 +437,13 @@ impl<T: State> AnyTopic for TopicCell<T> {
         for session in sessions {
             writers.forget(session);
         }
+        self.count(&writers);
+        true
+    }
+
+    fn forget_unknown(&self, sessions: &Sessions) -> bool {
+        let Some(mut writers) = self.writers.try_lock() else { return false };
+        writers.retain(|session| sessions.knows(session));
         self.count(&writers);
         true
     }

@@ -178,21 +178,17 @@ impl Deliveries {
         Some(!page.dirty.is_empty())
     }
 
-    /// The label's page may have gone.
-    pub(crate) fn close(&self, sessions: &Sessions, label: &str) {
+    /// The label's page may have gone, or read less than before.
+    pub(crate) fn follow(&self, sessions: &Sessions, label: &str) {
         let mut pages = self.pages.lock();
-        if pages.by_label.get(label).is_some_and(|page| !sessions.is_any_delivered(&page.session)) {
+        let Some(page) = pages.by_label.get_mut(label) else { return };
+        let (given, dirty) = (&mut page.given, &mut page.dirty);
+        let is_there = sessions.with_delivered(&page.session, |topics| {
+            given.retain(|topic, _| topics.contains(topic));
+            dirty.retain(|topic, _| topics.contains(topic));
+        });
+        if is_there.is_none() {
             pages.by_label.remove(label);
-        }
-    }
-
-    /// The label's page may have stopped reading the topic.
-    pub(crate) fn forget(&self, sessions: &Sessions, label: &str, topic: &TopicName) {
-        if let Some(page) = self.pages.lock().by_label.get_mut(label)
-            && !sessions.is_delivered(&page.session, topic)
-        {
-            page.given.remove(topic);
-            page.dirty.remove(topic);
         }
     }
 

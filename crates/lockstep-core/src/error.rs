@@ -1,6 +1,6 @@
 //! What can go wrong, one set for each operation.
 
-use crate::{context::Reject, revision::Revision, topic::TopicName};
+use crate::{context::Reject, revision::Revision, session_key::SessionKey, topic::TopicName};
 use std::any::Any;
 
 /// The longest text of an app's own error or panic that is kept, in bytes: a remembered outcome must not grow with
@@ -33,11 +33,38 @@ pub enum AccessError {
     /// The topic was created with another Rust type.
     #[error("topic {0:?} holds another type: declare the topic once, as a constant, and use that everywhere")]
     WrongType(TopicName),
+    /// The topic is the engine's own: it is read like every other, and nobody else creates, writes or removes it.
+    #[error(
+        "topic {0:?} is reserved: pages join and leave the role, and the backend gives it; read it, or choose another name"
+    )]
+    Reserved(TopicName),
     /// The store was called from inside a write to it, where waiting for a lock could wait forever.
     #[error(
         "the store was called from inside a write (a closure, `Deserialize` or reducer): read what you need before, and write the rest after"
     )]
     InsideWrite,
+}
+
+/// Why a page could not begin to read a topic.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SubscribeError {
+    /// The topic could not be reached.
+    #[error(transparent)]
+    Access(#[from] AccessError),
+    /// The page has ended: it was seen to go, or another has taken its place.
+    #[error("session {0:?} has ended: a page that lives begins a new one")]
+    SessionEnded(SessionKey),
+}
+
+/// Why a page could not become a candidate for the role of the primary.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum JoinError {
+    /// The page could not begin to read who holds the role.
+    #[error(transparent)]
+    Subscribe(#[from] SubscribeError),
+    /// The role could not be changed.
+    #[error(transparent)]
+    Update(#[from] UpdateError),
 }
 
 /// Why a topic could not be created.
@@ -46,6 +73,9 @@ pub enum CreateError {
     /// The name is taken.
     #[error("topic {0:?} exists already: each topic has one owner")]
     AlreadyExists(TopicName),
+    /// The name is that of a topic of the engine's own.
+    #[error("topic {0:?} is reserved: choose another name")]
+    Reserved(TopicName),
     /// The family that the name belongs to, or the topic that has it, is of another Rust type.
     #[error("topic {0:?} has another Rust type there: use the constant that it was declared with")]
     WrongType(TopicName),

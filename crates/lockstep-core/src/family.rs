@@ -4,9 +4,9 @@ use crate::{
     cell::{InsideWrite, State, not_inside_write},
     change::Change,
     client::Client,
-    context::{Reject, WriteContext, Writer},
+    context::{WriteContext, Writer},
     error::{ChangeError, CreateError, panic_text},
-    options::{Asker, TopicOptions},
+    options::{Allow, Asker, TopicOptions},
     revision::Revision,
     session_key::SessionKey,
     store::Store,
@@ -125,6 +125,7 @@ pub(crate) struct Family<T> {
 /// A [`Family`] whose type is not known.
 pub(crate) trait AnyFamily: Any + Send + Sync {
     fn asker(&self) -> Option<Asker>;
+    fn allow(&self) -> Option<Allow>;
     fn create(
         &self,
         store: &Store,
@@ -139,6 +140,10 @@ impl<T: State> AnyFamily for Family<T> {
         self.options.asker()
     }
 
+    fn allow(&self) -> Option<Allow> {
+        self.options.allow.clone()
+    }
+
     fn create(
         &self,
         store: &Store,
@@ -151,11 +156,6 @@ impl<T: State> AnyFamily for Family<T> {
         let made = {
             let _inside = InsideWrite::enter();
             catch_unwind(AssertUnwindSafe(|| {
-                if let (Some(allow), Some(client)) = (&self.options.allow, by.client)
-                    && !allow(client)
-                {
-                    return Err(Reject::new("notAllowed", "the family's own rule does not allow this window").into());
-                }
                 let initial = (self.initial)(id);
                 match proposal {
                     Some(change) => self.options.proposed(change, &initial, &cx),
@@ -212,7 +212,8 @@ impl Store {
         declared.then(|| names.find(|name| !self.contains(name))).flatten()
     }
 
-    /// Creates a topic for a window, in a family that was declared.
+    /// Creates a topic for a window, in a family that was declared. Whether the window may is a question of the
+    /// [`Door`](crate::Door) of the name.
     ///
     /// # Errors
     /// [`CreateError`]: no family covers the name, it is taken, the value does not fit, or a hook refuses it.
@@ -230,6 +231,11 @@ impl Store {
     /// Who is to be asked about the value that a window gives to a topic that it creates.
     pub fn asker_of_family(&self, topic: &TopicName) -> Option<Asker> {
         self.family_of(topic)?.asker()
+    }
+
+    /// Who may use the topics of its family, where that has a say in it.
+    pub(crate) fn allow_of_family(&self, topic: &TopicName) -> Option<Allow> {
+        self.family_of(topic)?.allow()
     }
 
     fn family_of(&self, topic: &TopicName) -> Option<Arc<dyn AnyFamily>> {

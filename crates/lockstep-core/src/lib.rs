@@ -16,6 +16,7 @@ mod clock;
 mod context;
 mod deliver;
 mod deliveries;
+mod door;
 mod error;
 mod family;
 mod life;
@@ -39,13 +40,14 @@ pub use announce::{Announce, AnnounceError, Invalidation, NoAnnounce};
 pub use cell::{ClientWrite, Proposal, State};
 pub use change::Change;
 pub use client::Client;
-pub use clients::{Door, HeldDeliveries};
 pub use clock::{Clock, SystemClock};
 pub use context::{Reject, WriteContext};
+pub use deliver::HeldDeliveries;
 pub use deliveries::{DELIVERY_TIMEOUT, DeliveriesDue, DeliveriesOf, Delivery, DeliveryEntry};
+pub use door::Door;
 pub use error::{
-    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, PullError, TransactionError,
-    TryUpdateError, UpdateError, WriteError,
+    AccessError, ChangeError, CompareAndSetError, CreateError, EncodeError, JoinError, PullError, SubscribeError,
+    TransactionError, TryUpdateError, UpdateError, WriteError,
 };
 pub use family::{ClientCreate, TopicFamily, unique_topic};
 pub use life::SELF_DESTRUCT_INTERVAL;

@@ -6,10 +6,10 @@ use crate::{
     options::TopicOptions,
     policy::TopicPattern,
     revision::{Exhausted, Revision},
-    role::PRIMARY,
+    role::unreserved,
     session_key::SessionKey,
     snapshot::Snapshot,
-    store::{Entry, Forget, Store},
+    store::{Entry, Store},
     topic::{Topic, TopicName},
 };
 use serde_json::Value;
@@ -56,8 +56,19 @@ impl Store {
         self.create_by(&topic, initial, options, None).map(|created| created.revision)
     }
 
-    /// **I5**: the revision is taken while the name is, so it is higher than that of an earlier topic's end.
     pub(crate) fn create_by<T: State>(
+        &self,
+        topic: &Topic<T>,
+        initial: T,
+        options: TopicOptions<T>,
+        by: Option<Arc<str>>,
+    ) -> Result<Snapshot<T>, CreateError> {
+        unreserved(topic.name()).map_err(|_| CreateError::Reserved(topic.name().clone()))?;
+        self.create_unreserved(topic, initial, options, by)
+    }
+
+    /// **I5**: the revision is taken while the name is, so it is higher than that of an earlier topic's end.
+    pub(crate) fn create_unreserved<T: State>(
         &self,
         topic: &Topic<T>,
         initial: T,
@@ -121,6 +132,7 @@ impl Store {
                 Ok(snapshot) => return Ok(snapshot),
                 Err(AccessError::WrongType(name)) => return Err(CreateError::WrongType(name)),
                 Err(AccessError::InsideWrite) => return Err(CreateError::InsideWrite),
+                Err(AccessError::Reserved(name)) => return Err(CreateError::Reserved(name)),
                 Err(AccessError::UnknownTopic(_)) => {}
             }
             match self.create_by(&topic, initial(), options.clone(), None) {
@@ -158,28 +170,20 @@ impl Store {
     /// windows are told.
     ///
     /// # Errors
-    /// [`AccessError::InsideWrite`] from inside a write.
+    /// [`AccessError::InsideWrite`] from inside a write; [`AccessError::Reserved`] of [`PRIMARY`](crate::PRIMARY): its
+    /// holder would not have stopped yet when another page joins.
     pub fn remove(&self, topic: &TopicName) -> Result<bool, AccessError> {
-        self.remove_by(topic, None)
+        self.door(topic)?.remove(None)
     }
 
-    /// As [`Store::remove`], for a window.
+    /// Removes every topic that the pattern covers, but for [`PRIMARY`](crate::PRIMARY); returns the names of those that
+    /// were there.
     ///
     /// # Errors
-    /// As [`Store::remove`].
-    pub fn remove_by(&self, topic: &TopicName, window: Option<Arc<str>>) -> Result<bool, AccessError> {
-        not_inside_write()?;
-        let entry = self.registered(topic).ok();
-        Ok(entry.is_some_and(|entry| self.end(entry.topic, &|| true, window)))
-    }
-
-    /// Removes every topic that the pattern covers, but for [`PRIMARY`]; returns the names of those that were there.
-    ///
-    /// # Errors
-    /// As [`Store::remove`].
+    /// [`AccessError::InsideWrite`] from inside a write.
     pub fn remove_all(&self, pattern: &TopicPattern) -> Result<Vec<TopicName>, AccessError> {
         let mut removed = Vec::new();
-        let covered = self.list().into_iter().filter(|name| pattern.matches(name) && name != PRIMARY.name());
+        let covered = self.list().into_iter().filter(|name| pattern.matches(name) && unreserved(name).is_ok());
         for name in covered {
             if self.remove(&name)? {
                 removed.push(name);
@@ -189,7 +193,7 @@ impl Store {
     }
 
     /// Ends a topic's life. Writers find out first, then those who would read it, then everybody.
-    fn end(&self, topic: Arc<dyn AnyTopic>, still: &dyn Fn() -> bool, by: Option<Arc<str>>) -> bool {
+    pub(crate) fn end(&self, topic: Arc<dyn AnyTopic>, still: &dyn Fn() -> bool, by: Option<Arc<str>>) -> bool {
         let Some((revision, sequences)) = topic.end(&self.shared.revisions, still) else { return false };
         self.shared.removed.keep(topic.name(), sequences, self.now());
         self.shared.sessions.retire(topic.name(), topic.life());
@@ -219,11 +223,13 @@ impl Store {
         }
         let forgotten = self.shared.sessions.expire(now);
         if !forgotten.is_empty() {
-            self.forget(forgotten);
+            self.forget(&forgotten);
         }
         let kept = mem::take(&mut *self.shared.unforgotten.lock());
-        for Forget { topic, sessions } in kept {
-            self.forget_in(topic, sessions);
+        for topic in kept {
+            if !topic.forget_unknown(&self.shared.sessions) {
+                self.keep_unforgotten(topic);
+            }
         }
         self.shared.removed.expire(now);
         let mut panicked = Vec::new();
@@ -259,19 +265,28 @@ impl Store {
         Ok(())
     }
 
-    /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others.
-    pub(crate) fn forget(&self, sessions: Vec<SessionKey>) {
-        let sessions: Arc<[SessionKey]> = sessions.into();
-        self.shared.removed.forget(&sessions);
-        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
-        for entry in topics {
-            self.forget_in(entry.topic, Arc::clone(&sessions));
+    /// Forgets what the session wrote, whose place was needed.
+    pub(crate) fn evict(&self, session: SessionKey) {
+        if self.forget(&[session]) {
+            self.shared.announcements.wake_reaper();
         }
     }
 
-    fn forget_in(&self, topic: Arc<dyn AnyTopic>, sessions: Arc<[SessionKey]>) {
-        if !topic.forget(&sessions) {
-            self.shared.unforgotten.lock().push(Forget { topic, sessions });
+    /// Forgets what the sessions wrote. It waits for no write: one that takes long must not hold up the others. Says
+    /// whether there is one that the reaper does not know of yet.
+    fn forget(&self, sessions: &[SessionKey]) -> bool {
+        self.shared.removed.forget(sessions);
+        let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
+        let busy = topics.into_iter().filter(|entry| !entry.topic.forget(sessions));
+        busy.fold(false, |is_news, entry| self.keep_unforgotten(entry.topic) || is_news)
+    }
+
+    fn keep_unforgotten(&self, topic: Arc<dyn AnyTopic>) -> bool {
+        let mut kept = self.shared.unforgotten.lock();
+        let is_news = !kept.iter().any(|other| Arc::ptr_eq(other, &topic));
+        if is_news {
+            kept.push(topic);
         }
+        is_news
     }
 }

@@ -7,19 +7,24 @@
 //! ```
 
 use crate::{
-    context::{Reject, WriteContext},
-    error::{AccessError, CreateError, UpdateError},
+    change::Change,
+    error::{AccessError, CreateError, JoinError, SubscribeError, UpdateError},
     options::TopicOptions,
     revision::Revision,
     session_key::{PageId, SessionKey},
     store::Store,
-    topic::Topic,
+    topic::{Topic, TopicName},
 };
 use serde::{Deserialize, Serialize};
 
-/// Who holds the role of the primary; windows read it like every topic, and nobody writes it. It comes into being when
-/// the first page wants the role.
+/// Who holds the role of the primary; windows and Rust read it like every topic, and nobody creates, writes or removes
+/// it: that is [`AccessError::Reserved`]. It comes into being when the first page wants the role.
 pub const PRIMARY: Topic<Primary> = Topic::new("lockstep/primary");
+
+/// Refuses what would give the role to somebody, or take it, by the way: only the engine changes [`PRIMARY`].
+pub(crate) fn unreserved(topic: &TopicName) -> Result<(), AccessError> {
+    if topic == PRIMARY.name() { Err(AccessError::Reserved(topic.clone())) } else { Ok(()) }
+}
 
 /// The state of [`PRIMARY`].
 ///
@@ -47,11 +52,6 @@ pub struct Holder {
 }
 
 impl Primary {
-    /// Why no window writes or removes the topic.
-    pub fn reserved() -> Reject {
-        Reject::new("reserved", "the role is given by the backend: join or leave it")
-    }
-
     fn join(&mut self, session: &SessionKey) {
         if !self.candidates.contains(session) {
             self.candidates.push(session.clone());
@@ -60,6 +60,13 @@ impl Primary {
 
     fn leave(&mut self, session: &SessionKey) {
         self.candidates.retain(|candidate| candidate != session);
+    }
+
+    fn stand_down(&mut self, label: &str) {
+        let holds = self.holder.as_ref().is_some_and(|holder| *holder.window == *label);
+        if !holds {
+            self.candidates.retain(|candidate| **candidate.label() != *label);
+        }
     }
 
     /// Who waits longest holds the role, where nobody does.
@@ -94,30 +101,42 @@ impl From<UpdateError> for Unchanged {
 }
 
 impl Store {
-    /// Makes a page a candidate for the role, and a reader of [`PRIMARY`]. Does nothing for one that has ended.
+    /// Makes a page a candidate for the role, and a reader of [`PRIMARY`], as of
+    /// [`Door::subscribe`](crate::Door::subscribe).
     ///
     /// # Errors
-    /// [`UpdateError`] from inside a write, if no revision is left, or the app has created a topic of that name.
-    pub fn join_role(&self, session: &SessionKey) -> Result<(), UpdateError> {
-        let reserved = |_: &Primary, _: &Primary, cx: &WriteContext<'_>| match cx.session() {
-            Some(_) => Err(Primary::reserved()),
-            None => Ok(()),
+    /// [`JoinError`] for a page that has ended, from inside a write, or if no revision is left.
+    pub fn join_role(&self, session: &SessionKey, lives: &dyn Fn() -> bool) -> Result<(), JoinError> {
+        let door = self.door(PRIMARY.name()).map_err(SubscribeError::from)?;
+        let door = match door.born() {
+            Some(_) => door,
+            None => {
+                // Somebody else may be faster.
+                if let Err(CreateError::Exhausted(topic)) =
+                    self.create_unreserved(&PRIMARY, Primary::default(), TopicOptions::new(), None)
+                {
+                    return Err(UpdateError::Exhausted(topic).into());
+                }
+                self.door(PRIMARY.name()).map_err(SubscribeError::from)?
+            }
         };
-        self.get_or_create_with(PRIMARY, Primary::default, TopicOptions::new().validate(reserved)).map_err(
-            |error| match error {
-                CreateError::WrongType(topic) => AccessError::WrongType(topic).into(),
-                CreateError::InsideWrite => AccessError::InsideWrite.into(),
-                _ => UpdateError::Exhausted(PRIMARY.name().clone()),
-            },
-        )?;
-        self.subscribe(PRIMARY.name(), session)?;
-        self.change_role(|primary| primary.join(session))
+        door.subscribe(session, lives)?;
+        Ok(self.change_role(|primary| primary.join(session))?)
     }
 
     /// Makes a page a candidate no more. Where it held the role, this says that it has stopped doing what that entails:
     /// another gets it.
     pub fn leave_role(&self, session: &SessionKey) {
         self.relieve(|primary| primary.leave(session));
+    }
+
+    /// The label's pages are no candidates any more, but for the one that holds the role.
+    pub(crate) fn stand_down(&self, label: &str, lives: &dyn Fn() -> bool) {
+        self.relieve(|primary| {
+            if lives() {
+                primary.stand_down(label);
+            }
+        });
     }
 
     /// Pages have stopped reading [`PRIMARY`]: they are no candidates any more.
@@ -138,7 +157,8 @@ impl Store {
     }
 
     fn change_role(&self, change: impl FnOnce(&mut Primary)) -> Result<(), UpdateError> {
-        let changed = self.write_cell(&PRIMARY, |current, cx| {
+        let cell = self.cell(&PRIMARY).map_err(UpdateError::from)?;
+        let changed = self.write_to(cell, Change::Rust, |current, cx| {
             let mut next = Primary::clone(&current.value);
             change(&mut next);
             // Looked at under the topic's lock, so that whoever comes last sees who is there: a page that ends while it
@@ -172,11 +192,11 @@ mod tests {
     fn i5_each_term_is_higher_than_the_one_before() {
         let store = Store::new(NoAnnounce);
         let (a, b) = (page("a", "1"), page("b", "2"));
-        store.join_role(&a).unwrap();
-        store.join_role(&b).unwrap();
+        store.join_role(&a, &|| true).unwrap();
+        store.join_role(&b, &|| true).unwrap();
         let (first, term) = holder(&store).unwrap();
         assert_eq!(first, "a");
-        store.join_role(&a).unwrap();
+        store.join_role(&a, &|| true).unwrap();
         assert_eq!(holder(&store).unwrap().1, term, "joining twice changes nothing");
 
         store.leave_role(&a);
@@ -185,16 +205,15 @@ mod tests {
 
         store.leave_role(&b);
         assert_eq!(holder(&store), None);
-        store.remove(PRIMARY.name()).unwrap();
-        store.join_role(&b).unwrap();
-        assert!(holder(&store).unwrap().1 > next, "also when the topic was removed in between");
+        store.join_role(&b, &|| true).unwrap();
+        assert!(holder(&store).unwrap().1 > next);
     }
 
     #[test]
     fn the_role_goes_on_when_its_holder_is_gone_in_whatever_way() {
         let store = Store::new(NoAnnounce);
         for label in ["a", "b", "c", "d"] {
-            store.join_role(&page(label, "1")).unwrap();
+            store.join_role(&page(label, "1"), &|| true).unwrap();
         }
         store.drop_label("a", Departure::Ended);
         assert_eq!(holder(&store).unwrap().0, "b");
@@ -210,9 +229,10 @@ mod tests {
     fn a_page_that_has_ended_does_not_get_the_role() {
         let store = Store::new(NoAnnounce);
         let gone = page("a", "1");
-        store.join_role(&gone).unwrap();
+        store.join_role(&gone, &|| true).unwrap();
         store.drop_label("a", Departure::Ended);
-        store.join_role(&gone).unwrap();
-        assert_eq!(holder(&store), None, "Tauri has run its command again");
+        let ended = JoinError::Subscribe(SubscribeError::SessionEnded(gone.clone()));
+        assert_eq!(store.join_role(&gone, &|| true), Err(ended), "Tauri has run its command again");
+        assert_eq!(holder(&store), None);
     }
 }

@@ -48,6 +48,10 @@ impl Sequences {
         self.last.remove(session);
     }
 
+    pub(crate) fn retain(&mut self, keep: impl Fn(&SessionKey) -> bool) {
+        self.last.retain(|session, _| keep(session));
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.last.len()
     }

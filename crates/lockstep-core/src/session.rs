@@ -48,6 +48,8 @@ pub(crate) struct Audience {
 pub(crate) struct Joined {
     /// The topic ended before.
     pub(crate) too_late: bool,
+    /// The page did.
+    pub(crate) ended: bool,
     /// The session that had to be forgotten for it.
     pub(crate) evicted: Option<SessionKey>,
     /// What the pages whose place it has taken read no more.
@@ -131,13 +133,21 @@ impl Sessions {
         evict(session.label(), pages)
     }
 
-    /// Notes that a session reads a topic, unless the topic's life is over. A page that was only silent lives again by
-    /// this, unless a newer one has taken its place.
-    pub(crate) fn subscribe(&self, session: &SessionKey, topic: &TopicName, life: &Life, now: Duration) -> Joined {
+    /// Notes that a session reads a topic, unless the topic's life is over, or the page's. A page that was only silent
+    /// lives again by this, unless a newer one has taken its place. `lives` is asked under the lock: a page whose end is
+    /// noted from here on is dropped after this.
+    pub(crate) fn subscribe(
+        &self,
+        session: &SessionKey,
+        lives: &dyn Fn() -> bool,
+        topic: &TopicName,
+        life: &Life,
+        now: Duration,
+    ) -> Joined {
         let mut labels = self.labels.lock();
         let known = labels.get(session.label()).and_then(|pages| pages.iter().find(|page| page.id == *session.page()));
-        if known.is_some_and(|page| page.ended && page.was_current) {
-            return Joined::default();
+        if known.is_some_and(|page| page.ended && page.was_current) || !lives() {
+            return Joined { ended: true, ..Joined::default() };
         }
         if !life.join() {
             return Joined { too_late: true, ..Joined::default() };
@@ -150,7 +160,7 @@ impl Sessions {
         page.stop_missing(topic);
         page.topics.insert(topic.clone());
         pages.push(page);
-        Joined { too_late: false, evicted: evict(session.label(), pages), left }
+        Joined { evicted: evict(session.label(), pages), left, ..Joined::default() }
     }
 
     /// Says whether it did read it.
@@ -172,14 +182,22 @@ impl Sessions {
         pages.map(|page| page.drop_at(now, departure)).collect()
     }
 
-    /// The label's pages do not read the topic any more.
-    pub(crate) fn dismiss(&self, label: &str, topic: &TopicName) -> Vec<TopicsLeft> {
+    /// The label's pages do not read those topics any more. `lives` is asked under the lock, as of
+    /// [`Sessions::subscribe`].
+    pub(crate) fn dismiss(
+        &self,
+        label: &str,
+        lives: &dyn Fn() -> bool,
+        which: &dyn Fn(&TopicName) -> bool,
+    ) -> Vec<TopicsLeft> {
         let mut labels = self.labels.lock();
-        let pages = labels.get_mut(label).into_iter().flatten();
+        let pages = labels.get_mut(label).into_iter().flatten().take_while(|_| lives());
         let left = |page: &mut Page| {
-            page.stop_missing(topic);
-            page.delivered.remove(topic);
-            page.topics.take(topic).into_iter().collect()
+            page.missed.retain(|topic| !which(topic));
+            page.delivered.retain(|topic| !which(topic));
+            let (left, kept) = mem::take(&mut page.topics).into_iter().partition(|topic| which(topic));
+            page.topics = kept;
+            left
         };
         pages.map(left).collect()
     }
@@ -235,16 +253,19 @@ impl Sessions {
 
     /// Whether the topic is delivered to the session: it reads it, or misses it, and has asked for that.
     pub(crate) fn is_delivered(&self, session: &SessionKey, topic: &TopicName) -> bool {
-        let labels = self.labels.lock();
-        let mut pages = labels.get(session.label()).into_iter().flatten();
-        pages.any(|page| page.id == *session.page() && page.delivered.contains(topic))
+        self.with_delivered(session, |topics| topics.contains(topic)).unwrap_or_default()
     }
 
-    /// Whether any topic is delivered to the session.
-    pub(crate) fn is_any_delivered(&self, session: &SessionKey) -> bool {
+    /// What is done with the topics that are delivered to the session, under the lock, if there are any.
+    pub(crate) fn with_delivered<R>(
+        &self,
+        session: &SessionKey,
+        work: impl FnOnce(&BTreeSet<TopicName>) -> R,
+    ) -> Option<R> {
         let labels = self.labels.lock();
         let mut pages = labels.get(session.label()).into_iter().flatten();
-        pages.any(|page| page.id == *session.page() && !page.delivered.is_empty())
+        let page = pages.find(|page| page.id == *session.page() && !page.delivered.is_empty());
+        page.map(|page| work(&page.delivered))
     }
 
     /// The sessions to which the topic is delivered.
@@ -255,6 +276,13 @@ impl Sessions {
             .filter(|(_, page)| page.delivered.contains(topic))
             .map(|(label, page)| SessionKey::new(Arc::clone(label), page.id.clone()))
             .collect()
+    }
+
+    /// Whether the session is remembered.
+    pub(crate) fn knows(&self, session: &SessionKey) -> bool {
+        let labels = self.labels.lock();
+        let mut pages = labels.get(session.label()).into_iter().flatten();
+        pages.any(|page| page.id == *session.page())
     }
 
     /// Forgets those whose grace is over, and returns them.
@@ -322,7 +350,7 @@ mod tests {
     }
 
     fn met(sessions: &Sessions, session: &SessionKey, at: u64) {
-        sessions.subscribe(session, &topic(), &life(), secs(at));
+        sessions.subscribe(session, &|| true, &topic(), &life(), secs(at));
     }
 
     #[test]
@@ -335,6 +363,15 @@ mod tests {
 
         met(&sessions, &session("a", "old"), 2);
         assert_eq!(sessions.readers(&topic()), 2, "a dead page's repeated subscribe does not count");
+    }
+
+    #[test]
+    fn an_unknown_page_that_has_ended_takes_nobody_s_place() {
+        let sessions = Sessions::default();
+        met(&sessions, &session("a", "live"), 0);
+        let late = sessions.subscribe(&session("a", "late"), &|| false, &topic(), &life(), secs(1));
+        assert!(late.ended && sessions.reads(&session("a", "live"), &topic()));
+        assert_eq!(sessions.len(), 1);
     }
 
     #[test]
@@ -366,7 +403,7 @@ mod tests {
         sessions.wrote(&session("a", "late"), secs(1));
         assert_eq!(sessions.next_deadline(), Some(secs(61)), "it is remembered for the grace, and not for ever");
         let other = TopicName::new("other").unwrap();
-        sessions.subscribe(&session("a", "live"), &other, &life(), secs(2));
+        sessions.subscribe(&session("a", "live"), &|| true, &other, &life(), secs(2));
         assert_eq!((sessions.readers(&topic()), sessions.readers(&other)), (1, 1));
         met(&sessions, &session("a", "late"), 3);
         assert_eq!(sessions.readers(&topic()), 1, "it was the next page after all: it takes over");
@@ -415,7 +452,7 @@ mod tests {
         let sessions = Sessions::default();
         let name = |n: usize| TopicName::new(format!("t{n}")).unwrap();
         for n in 0..3 * MISSED_PER_PAGE {
-            sessions.subscribe(&session("a", "p"), &name(n), &life(), secs(0));
+            sessions.subscribe(&session("a", "p"), &|| true, &name(n), &life(), secs(0));
             sessions.retire(&name(n), &life());
         }
         let page_misses = |n| {

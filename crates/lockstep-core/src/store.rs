@@ -7,12 +7,13 @@ use crate::{
     clock::{Clock, SystemClock},
     context::WriteContext,
     deliveries::Deliveries,
+    door::Door,
     error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
     family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
+    role::unreserved,
     sequence::Removed,
     session::Sessions,
-    session_key::SessionKey,
     snapshot::{Snapshot, Version},
     sync::{Mutex, RwLock},
     topic::{Topic, TopicName},
@@ -55,14 +56,10 @@ pub(crate) struct Shared {
     pub(crate) removed: Removed,
     pub(crate) announcements: Announcements,
     pub(crate) deliveries: Deliveries,
-    /// What is still to be forgotten where a write was under way.
-    pub(crate) unforgotten: Mutex<Vec<Forget>>,
+    /// The topics that remember sessions which are forgotten, since a write was under way. **I14** Each stands here once,
+    /// however many are forgotten while its write takes its time.
+    pub(crate) unforgotten: Mutex<Vec<Arc<dyn AnyTopic>>>,
     pub(crate) clock: Arc<dyn Clock>,
-}
-
-pub(crate) struct Forget {
-    pub(crate) topic: Arc<dyn AnyTopic>,
-    pub(crate) sessions: Arc<[SessionKey]>,
 }
 
 impl Shared {
@@ -116,6 +113,8 @@ pub struct StoreStats {
     pub delivered_pages: usize,
     /// Topics, over all of these pages, of which is kept what the page has, is to have, or is being given.
     pub delivered_topics: usize,
+    /// Topics in which a long write keeps what is to be forgotten.
+    pub unforgotten_topics: usize,
 }
 
 impl Store {
@@ -241,18 +240,23 @@ impl Store {
         })
     }
 
-    /// Like [`Store::update`], after an asynchronous hook was asked about [`Change::Rust`] and answered `asked`: where
-    /// that is another change, it takes the place of the closure.
+    /// Like [`Store::update`], after the asynchronous hook of the door's topic was asked about [`Change::Rust`] and
+    /// answered `asked`: where that is another change, it takes the place of the closure.
     ///
     /// # Errors
-    /// As [`Store::update`].
+    /// As [`Store::update`]; [`AccessError::UnknownTopic`] also where the topic is another than the door's by now.
     pub fn update_asked<T: State>(
         &self,
         topic: Topic<T>,
+        door: &Door,
         asked: Change,
         change: impl FnOnce(&mut T),
     ) -> Result<Revision, UpdateError> {
+        unreserved(topic.name())?;
         let cell = self.cell(&topic)?;
+        if Some(cell.life().born()) != door.born() {
+            return Err(AccessError::UnknownTopic(topic.name().clone()).into());
+        }
         self.write_to(cell, asked, |current, _| {
             let mut value = T::clone(&current.value);
             change(&mut value);
@@ -283,6 +287,7 @@ impl Store {
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
             mortal_topics: self.shared.mortal.lock().len(),
             announcements: self.shared.announcements.waiting(),
+            unforgotten_topics: self.shared.unforgotten.lock().len(),
         }
     }
 
@@ -296,7 +301,7 @@ impl Store {
         self.write_to(cell, Change::Rust, next)
     }
 
-    fn write_to<T: State, E: From<UpdateError>>(
+    pub(crate) fn write_to<T: State, E: From<UpdateError>>(
         &self,
         cell: Arc<TopicCell<T>>,
         asked: Change,
@@ -340,7 +345,7 @@ impl Store {
         topics.get(topic).cloned().ok_or_else(|| AccessError::UnknownTopic(topic.clone()))
     }
 
-    fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
+    pub(crate) fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
         not_inside_write()?;
         self.cell_inside_write(topic)
     }

@@ -184,7 +184,10 @@ fn i4_a_value_that_is_turned_into_json_may_ask_for_itself() {
 #[test]
 fn i4_values_that_are_pulled_together_may_ask_for_themselves() {
     ends(|| {
-        assert!(nosy_store().pull_many(&[(NOSY.name().clone(), None)])[0].is_ok());
+        assert!({
+            let store = nosy_store();
+            store.pull_many(&[(store.door(NOSY.name()).unwrap(), None)])[0].is_ok()
+        });
         assert_eq!(CALLS.get(), 2, "it was asked from within");
     });
 }
@@ -199,7 +202,7 @@ impl Drop for Parting {
     fn drop(&mut self) {
         // This waits for the topic's writers.
         let session = SessionKey::new("other", "p".parse().unwrap());
-        once(|store| assert_eq!(store.was_taken(PARTING.name(), &session, 1), Ok(false)));
+        once(|store| assert_eq!(store.door(PARTING.name()).unwrap().was_taken(&session, 1), Ok(false)));
     }
 }
 
@@ -242,7 +245,7 @@ impl Drop for Phoenix {
             store.create(PHOENIX, Phoenix(self.0 + 1)).unwrap();
             assert_eq!(store.remove(COUNTER.name()), Ok(false));
             store.reap_due();
-            store.touch_doors().unwrap();
+            store.touch_doors(false).unwrap();
         });
     }
 }
@@ -313,6 +316,6 @@ fn i4_an_asker_is_made_under_no_lock() {
         let inner = store.clone();
         let options = TopicOptions::new().asynchronous(move || Arc::new(inner.list().len()));
         store.create_with(COUNTER, 0, options).unwrap();
-        assert!(store.asker(COUNTER.name()).unwrap().is_some());
+        assert!(store.door(COUNTER.name()).unwrap().asker().unwrap().is_some());
     });
 }

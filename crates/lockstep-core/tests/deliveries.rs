@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lockstep_core::{
-    Answer, Change, ClientWrite, DELIVERY_TIMEOUT, Delivery, Departure, PageId, Proposal, Revision, SessionKey, Topic,
-    TopicName, TopicOptions, testing::TestStore,
+    Answer, Change, ClientWrite, DELIVERY_TIMEOUT, Delivery, Departure, PageId, Proposal, Revision, SessionKey,
+    SubscribeError, Topic, TopicName, TopicOptions, testing::TestStore,
 };
 use std::time::Duration;
 
@@ -31,15 +31,19 @@ fn store() -> TestStore {
 
 fn reads(store: &TestStore, page: &SessionKey) {
     for topic in [A, B] {
-        assert!(store.subscribe_to_deliveries(topic.name(), page).unwrap());
+        assert!(subscribes(store, topic.name(), page).unwrap());
         let answer = store.pull(topic.name(), None).unwrap();
         store.gave(page, topic.name(), answer.revision());
     }
 }
 
+fn subscribes(store: &TestStore, topic: &TopicName, page: &SessionKey) -> Result<bool, SubscribeError> {
+    store.door(topic).unwrap().subscribe_to_deliveries(page, &|| true)
+}
+
 fn take(store: &TestStore, label: &str) -> Option<Delivery> {
     let due = store.deliveries_due();
-    let delivery = store.take_delivery(label, |_, _, _| true);
+    let delivery = store.take_delivery(label, |_, _| true);
     assert_eq!(due.ready.iter().any(|ready| **ready == *label), delivery.is_some(), "who is ready is taken from");
     delivery
 }
@@ -60,7 +64,7 @@ fn told(delivery: &Delivery) -> Vec<String> {
 fn write(store: &TestStore, topic: &TopicName, by: &SessionKey, seq: u64, value: u32) -> Revision {
     let change = Proposal { expected: None, change: Ok(Change::Set(value.into())) };
     let write = ClientWrite { session: by.clone(), client: None, seq, asked: false, writes: vec![change] };
-    *store.write(topic, write).unwrap()[0].as_ref().unwrap()
+    *store.door(topic).unwrap().write(write).unwrap()[0].as_ref().unwrap()
 }
 
 #[test]
@@ -133,7 +137,7 @@ fn what_a_page_was_answered_is_not_delivered_to_it() {
     assert_eq!(take(&store, "other").unwrap().entries[0].source_id.as_deref(), Some("main"));
     // It is ready, since it is marked; but there is nothing to tell.
     store.deliveries_due();
-    assert_eq!(store.take_delivery("main", |_, _, _| true), None);
+    assert_eq!(store.take_delivery("main", |_, _| true), None);
     store.set(A, 8).unwrap();
     assert_eq!(take(&store, "main").unwrap().entries[0].source_id, None);
 }
@@ -191,7 +195,7 @@ fn i8_what_was_lost_is_told_again_once_the_page_subscribes_to_anything() {
         }
         assert_eq!(take_without_checks(&store), None);
         store.recorder.take_delivery_wakes();
-        assert!(store.subscribe_to_deliveries(B.name(), &page()).unwrap());
+        assert!(subscribes(&store, B.name(), &page()).unwrap());
         assert_eq!(store.recorder.take_delivery_wakes(), 1);
         let again = take(&store, "main").unwrap();
         assert_eq!((told(&again), again.id > lost.id), (told(&lost), true));
@@ -203,7 +207,7 @@ fn i8_what_was_lost_is_told_again_once_the_page_subscribes_to_anything() {
 
 fn take_without_checks(store: &TestStore) -> Option<Delivery> {
     store.deliveries_due();
-    store.take_delivery("main", |_, _, _| true)
+    store.take_delivery("main", |_, _| true)
 }
 
 #[test]
@@ -213,16 +217,16 @@ fn i13_a_page_is_told_only_what_it_reads_and_may() {
     store.set(B, 1).unwrap();
     store.unsubscribe(B.name(), &page());
     store.deliveries_due();
-    let delivery = store.take_delivery("main", |session, topic, door| {
-        assert_eq!((session, topic, door), (&page(), A.name(), None));
+    let delivery = store.take_delivery("main", |session, door| {
+        assert_eq!((session, door.name(), door.has_rule()), (&page(), A.name(), false));
         false
     });
     assert_eq!(told(delivery.as_ref().unwrap()), [format!("a {revision} ask")]);
     store.acknowledged("main", delivery.unwrap().id);
     store.set(A, 2).unwrap();
     store.deliveries_due();
-    store.dismiss("main", A.name());
-    assert_eq!(store.take_delivery("main", |_, _, _| true), None);
+    store.dismiss("main", A.name(), &|| true);
+    assert_eq!(store.take_delivery("main", |_, _| true), None);
     store.set(A, 3).unwrap();
     assert_eq!(take(&store, "main"), None);
     assert_eq!(store.stats().delivered_topics, 0);
@@ -232,12 +236,12 @@ fn i13_a_page_is_told_only_what_it_reads_and_may() {
 fn i13_who_is_asked_about_a_topic_with_a_door_hears_of_which_life_of_it() {
     let store = TestStore::new();
     let born = store.create_with(A, 0, TopicOptions::new().allow(|_| true)).unwrap();
-    assert!(store.subscribe_to_deliveries(A.name(), &page()).unwrap());
+    assert!(subscribes(&store, A.name(), &page()).unwrap());
     store.set(A, 1).unwrap();
     store.deliveries_due();
     // It is removed, and comes again without a door, while somebody is asked about the first.
-    let delivery = store.take_delivery("main", |_, _, door| {
-        assert_eq!(door, Some(born));
+    let delivery = store.take_delivery("main", |_, door| {
+        assert_eq!((door.born(), door.has_rule()), (Some(born), true));
         store.remove(A.name()).unwrap();
         store.create_with(A, 2, TopicOptions::new()).unwrap();
         true
@@ -250,24 +254,27 @@ fn i13_a_page_that_has_gone_is_told_nothing_nor_is_the_next_one_of_its_label() {
     let gone: [&dyn Fn(&TestStore); 3] = [
         &|store| store.drop_label("main", Departure::Ended),
         &|store| store.drop_label("main", Departure::Silent),
-        &|store| store.subscribe(A.name(), &session("main", "next")).unwrap(),
+        &|store| {
+            let door = store.door(A.name()).unwrap();
+            door.subscribe(&session("main", "next"), &|| true).unwrap();
+        },
     ];
     for go in gone {
         let store = store();
         store.set(A, 1).unwrap();
         store.deliveries_due();
         go(&store);
-        assert_eq!(store.take_delivery("main", |_, _, _| true), None);
+        assert_eq!(store.take_delivery("main", |_, _| true), None);
         store.set(A, 2).unwrap();
         assert_eq!(take(&store, "main"), None);
         assert_eq!((store.stats().delivered_pages, store.stats().delivered_topics), (0, 0));
     }
     let store = store();
     store.drop_label("main", Departure::Ended);
-    assert!(!store.subscribe_to_deliveries(A.name(), &page()).unwrap(), "a dead page's repeated subscribe");
+    assert!(subscribes(&store, A.name(), &page()).is_err(), "a dead page's repeated subscribe");
     reads(&store, &session("main", "next"));
     store.set(A, 1).unwrap();
-    assert!(!store.subscribe_to_deliveries(A.name(), &page()).unwrap());
+    assert!(subscribes(&store, A.name(), &page()).is_err());
     assert_eq!(take(&store, "main").unwrap().session, session("main", "next"));
 }
 
@@ -276,7 +283,7 @@ fn a_page_that_goes_while_its_delivery_is_made_does_not_get_it() {
     let store = store();
     store.set(A, 1).unwrap();
     store.deliveries_due();
-    let delivery = store.take_delivery("main", |_, _, _| {
+    let delivery = store.take_delivery("main", |_, _| {
         store.drop_label("main", Departure::Ended);
         reads(&store, &session("main", "next"));
         true

@@ -167,7 +167,7 @@ fn each_topic_of_an_asynchronous_family_has_an_asker_of_its_own() {
     for id in [1, 2] {
         store.create_from_client(creation(&format!("downloads/{id}"), None), None).unwrap();
     }
-    let asker = |topic: &str| store.asker(&name(topic)).unwrap().unwrap();
+    let asker = |topic: &str| store.door(&name(topic)).unwrap().asker().unwrap().unwrap();
     assert!(Arc::ptr_eq(&asker("downloads/1"), &asker("downloads/1")), "made once");
     assert!(!Arc::ptr_eq(&asker("downloads/1"), &asker("downloads/2")));
     assert!(store.asker_of_family(&name("downloads/3")).is_some());
@@ -180,23 +180,4 @@ fn names_are_made_up_only_in_declared_families() {
     let made_up = store.unique_name(DOWNLOADS.name()).unwrap();
     assert!(DOWNLOADS.id_of(&made_up).is_some_and(|id| id.len() == 16));
     assert_eq!(store.unique_name(&name("other")), None);
-}
-
-#[test]
-fn i13_a_window_that_the_family_does_not_allow_creates_none_of_its_topics() {
-    const AUDIT: TopicFamily<u32> = TopicFamily::new("audit");
-    let store = Store::new(Recorder::default());
-    let options = TopicOptions::new().allow(|client| client.info::<&str>() == Some(&"admin"));
-    store.declare(AUDIT, |_| 0, options).unwrap();
-    let topic = AUDIT.topic("x").unwrap().name().clone();
-    let session = SessionKey::new("main", "p".parse().unwrap());
-    let create = || ClientCreate { topic: topic.clone(), session: session.clone(), initial: None };
-    let guest = Client::new("main", "tauri://localhost/");
-    let Err(CreateError::Change { source: ChangeError::Rejected(reject), .. }) =
-        store.create_from_client(create(), Some(&guest))
-    else {
-        panic!("it was created");
-    };
-    assert_eq!((reject.code(), store.contains(&topic)), ("notAllowed", false));
-    store.create_from_client(create(), Some(&guest.with_info("admin"))).unwrap();
 }

@@ -263,9 +263,16 @@ fn i10_a_topic_that_asks_somebody_first_takes_no_write_without_an_answer() {
     assert_eq!(store.dispatch(COUNTER, Action::Add { by: 1 }), Err(not_asked.clone()));
     assert_eq!(store.transaction(|tx| tx.set(COUNTER, 1)), Err(TransactionError::Refused(not_asked)));
     unchanged(&store, &recorder);
-    store.update_asked(COUNTER, Change::Rust, |count| *count = 5).unwrap();
-    store.update_asked(COUNTER, add(2), |_| unreachable!("replaced")).unwrap();
+    let door = store.door(COUNTER.name()).unwrap();
+    store.update_asked(COUNTER, &door, Change::Rust, |count| *count = 5).unwrap();
+    store.update_asked(COUNTER, &door, add(2), |_| unreachable!("replaced")).unwrap();
     assert_eq!(*store.get(COUNTER).unwrap(), 7);
+
+    store.remove(COUNTER.name()).unwrap();
+    store.create(COUNTER, 0).unwrap();
+    let late = store.update_asked(COUNTER, &door, Change::Rust, |count| *count = 9);
+    assert_eq!(late, Err(AccessError::UnknownTopic(COUNTER.name().clone()).into()), "the next topic was not asked");
+    assert_eq!(*store.get(COUNTER).unwrap(), 0);
 }
 
 #[test]
@@ -279,10 +286,10 @@ fn i11_a_refusal_by_somebody_who_was_asked_before_is_remembered() {
             .unwrap()[0]
             .clone()
     };
-    assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(false));
+    assert_eq!(store.door(COUNTER.name()).unwrap().was_taken(&session, 1), Ok(false));
     let refused = write(true, Err(Reject::new("no", "never")));
     assert!(refused.as_ref().is_err_and(|error| error.to_string().contains("never")));
-    assert_eq!(store.was_taken(COUNTER.name(), &session, 1), Ok(true));
+    assert_eq!(store.door(COUNTER.name()).unwrap().was_taken(&session, 1), Ok(true));
     assert_eq!(write(false, Ok(add(1))), refused);
     assert_eq!(*store.get(COUNTER).unwrap(), 0);
 }

@@ -3,13 +3,13 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    AccessError, Change, ClientWrite, Departure, Proposal, Revision, SELF_DESTRUCT_INTERVAL, SESSION_GRACE, SessionKey,
-    Store, StoreOptions, Topic, TopicOptions, UpdateError,
+    AccessError, Change, ClientWrite, Departure, Proposal, Revision, SELF_DESTRUCT_INTERVAL, SESSION_GRACE,
+    SESSIONS_PER_LABEL, SessionKey, Store, StoreOptions, SubscribeError, Topic, TopicName, TopicOptions, UpdateError,
     testing::{ManualClock, Recorder, TestStore},
 };
 use serde_json::json;
 use std::{
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, mpsc},
     thread,
     time::{Duration, SystemTime},
 };
@@ -151,7 +151,7 @@ fn a_topic_is_asked_whether_it_wants_to_go_whenever_a_page_stops_reading_it() {
     b.store.create(OTHER, 0).unwrap();
     b.store.subscribe(OTHER.name(), &page("b", "2")).unwrap();
     told("a reload", &[2]);
-    b.store.dismiss("c", DRAFT.name());
+    b.store.dismiss("c", DRAFT.name(), &|| true);
     told("being sent away", &[1]);
     assert!(b.is_there());
     b.store.drop_label("d", Departure::Silent);
@@ -238,17 +238,21 @@ fn a_page_that_has_ended_never_lives_again_under_its_id_and_a_silent_one_does() 
 
     b.store.drop_label("main", Departure::Silent);
     b.store.drop_label("main", Departure::Ended);
-    b.subscribe("main", "1");
+    let has_ended = |id: &str| {
+        let told = b.store.subscribe(DRAFT.name(), &page("main", id));
+        assert_eq!(told, Err(SubscribeError::SessionEnded(page("main", id))));
+    };
+    has_ended("1");
     assert_eq!(b.store.readers(DRAFT.name()), 0, "Tauri has run its command again");
     b.store.drop_label("main", Departure::Silent);
-    b.subscribe("main", "1");
+    has_ended("1");
     assert_eq!(b.store.readers(DRAFT.name()), 0, "an end is for good");
     b.subscribe("main", "2");
     assert_eq!(b.store.readers(DRAFT.name()), 1);
 
     b.store.drop_label("main", Departure::Silent);
     b.subscribe("main", "3");
-    b.subscribe("main", "2");
+    has_ended("2");
     assert_eq!(b.store.readers(DRAFT.name()), 1);
     b.store.unsubscribe(DRAFT.name(), &page("main", "3"));
     assert_eq!(b.store.readers(DRAFT.name()), 0, "a newer one has taken the silent one's place");
@@ -293,4 +297,47 @@ fn a_topic_that_is_written_while_its_end_waits_for_that_write_lives_on() {
         .unwrap();
     reaper.unwrap().join().unwrap();
     assert!(b.is_there(), "its time has begun anew");
+}
+
+#[test]
+fn i14_sessions_that_come_and_go_while_a_write_hangs_cost_a_constant_and_are_forgotten_after_it() {
+    let (begun, hangs) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, released) = (Mutex::new(begun), Mutex::new(released));
+    let options = TopicOptions::new().validate(move |_, next: &u32, _| {
+        if *next == 7 {
+            begun.lock().unwrap().send(()).unwrap();
+            released.lock().unwrap().recv().unwrap();
+        }
+        Ok(())
+    });
+    let b = Bench::with(options);
+    b.store.create(OTHER, 0).unwrap();
+    let write = |topic: &TopicName, id: &str, value: u32| {
+        let writes = vec![Proposal { expected: None, change: Ok(Change::Set(json!(value))) }];
+        let write = ClientWrite { session: page("main", id), client: None, seq: 1, asked: false, writes };
+        b.store.write(topic, write).unwrap();
+    };
+    b.subscribe("main", "first");
+    write(DRAFT.name(), "first", 1);
+    b.store.drop_label("main", Departure::Ended);
+    b.recorder.take_reaper_wakes();
+    thread::scope(|scope| {
+        scope.spawn(|| b.store.set(DRAFT, 7).unwrap());
+        hangs.recv().unwrap();
+        for n in 0..100 {
+            write(OTHER.name(), &format!("p{n}"), n);
+        }
+        assert_eq!(b.recorder.take_reaper_wakes(), 1, "the reaper looks after it, and is told once");
+        for _ in 0..3 {
+            let stats = b.store.stats();
+            assert_eq!((stats.unforgotten_topics, stats.remembered_writes), (1, 1 + SESSIONS_PER_LABEL));
+            assert!(b.store.reap_due().next.is_some_and(|next| next <= b.store.now() + second()));
+        }
+        assert_eq!(b.recorder.take_reaper_wakes(), 0, "it does not wake itself");
+        release.send(()).unwrap();
+    });
+    b.store.reap_due();
+    let stats = b.store.stats();
+    assert_eq!((stats.unforgotten_topics, stats.remembered_writes), (0, SESSIONS_PER_LABEL));
 }

@@ -160,7 +160,7 @@ fn several_pulls_are_one_moment() {
             store.set(COUNTER, 1).unwrap();
             store.set(OTHER, 1).unwrap();
         });
-        let pulls = [(COUNTER.name().clone(), None), (OTHER.name().clone(), None)];
+        let pulls = [COUNTER, OTHER].map(|topic| (store.door(topic.name()).unwrap(), None));
         let seen: Vec<_> = store
             .pull_many(&pulls)
             .into_iter()
@@ -203,7 +203,7 @@ fn i1_i5_a_transaction_is_seen_whole_or_not_at_all() {
             };
             store.transaction::<(), UpdateError>(both).unwrap();
         });
-        let pulls = [(COUNTER.name().clone(), None), (OTHER.name().clone(), None)];
+        let pulls = [COUNTER, OTHER].map(|topic| (store.door(topic.name()).unwrap(), None));
         let seen: Vec<_> = store.pull_many(&pulls).into_iter().map(|answer| answer.unwrap()).collect();
         let written = |answer: &Answer| answer.revision() == Revision::from_u64(3);
         assert_eq!(written(&seen[0]), written(&seen[1]), "one of both: {seen:?}");

@@ -269,7 +269,7 @@ impl World {
                 let told = self.store.subscribe(&name(topic), &self.session(window));
                 match self.alive.get_mut(&topic) {
                     Some(alive) => drop(alive.readers.insert(window)),
-                    None => assert_eq!(told, Err(unknown(topic))),
+                    None => assert_eq!(told, Err(unknown(topic).into())),
                 }
             }
             Step::Unsubscribe { topic, window } => {
@@ -277,7 +277,7 @@ impl World {
                 self.leaves(topic, window);
             }
             Step::Dismiss { topic, window } => {
-                self.store.dismiss(&format!("w{window}"), &name(topic));
+                self.store.dismiss(&format!("w{window}"), &name(topic), &|| true);
                 self.leaves(topic, window);
             }
             Step::Reload { window } => {

@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used)]
 
 use lockstep_core::{
-    AccessError, Change, ChangeError, ClientWrite, Departure, NoAnnounce, PRIMARY, Primary, Proposal, Revision,
-    SessionKey, Store, UpdateError, WriteError,
+    AccessError, Change, ClientCreate, ClientWrite, CreateError, Departure, NoAnnounce, PRIMARY, Primary, Proposal,
+    Revision, SessionKey, Store, SubscribeError, Topic, TopicFamily, TopicOptions, TransactionError, UpdateError,
+    WriteError,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -35,7 +36,6 @@ enum Step {
     Overtake {
         window: usize,
     },
-    Remove,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -48,7 +48,6 @@ fn step() -> impl Strategy<Value = Step> {
         2 => window.clone().prop_map(|window| Step::Reload { window }),
         1 => window.clone().prop_map(|window| Step::Silent { window }),
         1 => window.prop_map(|window| Step::Overtake { window }),
-        1 => Just(Step::Remove),
     ]
 }
 
@@ -77,7 +76,7 @@ impl World {
         match *step {
             Step::Join { window } => {
                 let page = self.page(window);
-                self.store.join_role(&page).unwrap();
+                self.store.join_role(&page, &|| true).unwrap();
                 self.seen.insert(page.clone());
                 if !self.waiting.contains(&page) {
                     self.waiting.push(page);
@@ -88,7 +87,8 @@ impl World {
                 if let Some(before) = self.pages[window].checked_sub(1).map(|before| page(window, before))
                     && self.seen.contains(&before)
                 {
-                    self.store.join_role(&before).unwrap();
+                    let ended = SubscribeError::SessionEnded(before.clone());
+                    assert_eq!(self.store.join_role(&before, &|| true), Err(ended.into()));
                 }
             }
             Step::Leave { window } => {
@@ -115,14 +115,9 @@ impl World {
                 if self.store.contains(PRIMARY.name()) {
                     self.store.subscribe(PRIMARY.name(), &self.page(window)).unwrap();
                 } else {
-                    self.store.join_role(&self.page(window)).unwrap();
+                    self.store.join_role(&self.page(window), &|| true).unwrap();
                     self.store.leave_role(&self.page(window));
                 }
-            }
-            Step::Remove => {
-                self.store.remove(PRIMARY.name()).unwrap();
-                self.waiting.clear();
-                self.held = None;
             }
         }
     }
@@ -168,7 +163,7 @@ proptest! {
 fn i10_no_window_writes_who_holds_the_role() {
     let store = Store::new(NoAnnounce);
     let holder = page(0, 0);
-    store.join_role(&holder).unwrap();
+    store.join_role(&holder, &|| true).unwrap();
     let before = store.primary();
     let thief = json!({ "window": "w1", "session": "p1", "term": "99" });
     for (seq, change) in (1..).zip([
@@ -182,11 +177,7 @@ fn i10_no_window_writes_who_holds_the_role() {
     ]) {
         let writes = vec![Proposal { expected: None, change: Ok(change) }];
         let write = ClientWrite { session: page(1, 1), client: None, seq, asked: false, writes };
-        let refused = store.write(PRIMARY.name(), write).unwrap()[0].clone().unwrap_err();
-        assert!(
-            matches!(&refused, WriteError::Change { source: ChangeError::Rejected(reject), .. } if reject.code() == "reserved"),
-            "{refused}"
-        );
+        assert_eq!(store.write(PRIMARY.name(), write), Err(WriteError::Access(reserved())));
     }
     assert_eq!(store.primary(), before);
     store.leave_role(&holder);
@@ -197,8 +188,8 @@ fn i10_no_window_writes_who_holds_the_role() {
 fn what_windows_read_of_the_role_is_its_holder_alone() {
     let store = Store::new(NoAnnounce);
     assert!(store.value_of(PRIMARY.name()).is_err(), "nobody has joined");
-    store.join_role(&page(0, 0)).unwrap();
-    store.join_role(&page(1, 0)).unwrap();
+    store.join_role(&page(0, 0), &|| true).unwrap();
+    store.join_role(&page(1, 0), &|| true).unwrap();
     let term = store.primary().unwrap().term.to_string();
     assert_eq!(
         store.value_of(PRIMARY.name()).unwrap(),
@@ -207,23 +198,47 @@ fn what_windows_read_of_the_role_is_its_holder_alone() {
     assert_eq!(store.readers(PRIMARY.name()), 2, "candidates read the topic");
 }
 
+fn reserved() -> AccessError {
+    AccessError::Reserved(PRIMARY.name().clone())
+}
+
 #[test]
-fn the_name_of_the_role_is_taken_by_no_other_type_while_somebody_waits() {
+fn i5_i10_the_app_s_own_code_takes_the_role_from_nobody_who_has_not_stopped() {
     let store = Store::new(NoAnnounce);
-    store.create(lockstep_core::Topic::<u8>::new("lockstep/primary"), 0).unwrap();
-    let wrong = UpdateError::Access(AccessError::WrongType(PRIMARY.name().clone()));
-    assert_eq!(store.join_role(&page(0, 0)), Err(wrong));
+    let in_the_way = CreateError::Reserved(PRIMARY.name().clone());
+    let nobody = Primary::default;
+    let family = TopicFamily::<u8>::new("lockstep");
+    store.declare(family, |_| 0, TopicOptions::new()).unwrap();
+    let by_window = ClientCreate { topic: PRIMARY.name().clone(), session: page(1, 1), initial: None };
+    for _ in 0..2 {
+        assert_eq!(store.create_with(PRIMARY, nobody(), TopicOptions::new()), Err(in_the_way.clone()));
+        assert!(store.create(Topic::<u8>::new("lockstep/primary"), 0).is_err());
+        assert!(store.create_from_client(by_window.clone(), None).is_err());
+        store.join_role(&page(0, 0), &|| true).unwrap();
+    }
+    let before = store.primary();
+    let refused = UpdateError::Access(reserved());
+    assert_eq!(store.update(PRIMARY, |primary| primary.holder = None), Err(refused.clone()));
+    assert_eq!(store.set(PRIMARY, nobody()), Err(refused.clone()));
+    let door = store.door(PRIMARY.name()).unwrap();
+    assert_eq!(store.update_asked(PRIMARY, &door, Change::Rust, |_| {}), Err(refused.clone()));
+    assert_eq!(store.transaction(|tx| tx.set(PRIMARY, nobody())), Err(TransactionError::Refused(refused)));
+    assert_eq!(store.remove(PRIMARY.name()), Err(reserved()));
+    store.create(Topic::<u8>::new("lockstep/other"), 0).unwrap();
+    let removed = store.remove_all(&"lockstep/*".parse().unwrap());
+    assert_eq!(removed, Ok(vec!["lockstep/other".parse().unwrap()]), "what is covered along with others stays");
+    assert_eq!(store.primary(), before);
+    assert_eq!(store.transaction(|tx| tx.get(PRIMARY).map(|primary| primary.holder.clone())).unwrap().1, before);
     store.leave_role(&page(0, 0));
     assert_eq!(store.primary(), None);
-    assert_eq!(Primary::default().holder, None);
 }
 
 #[test]
 fn i14_pages_that_come_and_go_leave_no_candidate_behind() {
     let store = Store::new(NoAnnounce);
     for n in 0..1000 {
-        store.join_role(&page(0, n)).unwrap();
-        store.join_role(&page(1 + n % 3, n)).unwrap();
+        store.join_role(&page(0, n), &|| true).unwrap();
+        store.join_role(&page(1 + n % 3, n), &|| true).unwrap();
         store.drop_label(&format!("w{}", 1 + n % 3), Departure::Ended);
     }
     assert_eq!(store.readers(PRIMARY.name()), 1);

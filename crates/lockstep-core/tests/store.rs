@@ -210,11 +210,12 @@ fn a_pull_since_the_current_revision_is_unchanged_and_since_any_other_the_whole(
 fn several_pulls_answer_in_their_order_each_with_its_own_error() {
     let b = bench();
     let missing = TopicName::new("missing").unwrap();
+    let door = |topic: &TopicName| b.store.door(topic).unwrap();
     let pulls = [
-        (LIST.name().clone(), None),
-        (missing.clone(), None),
-        (COUNTER.name().clone(), Some(Revision::from_u64(1))),
-        (LIST.name().clone(), None),
+        (door(LIST.name()), None),
+        (door(&missing), None),
+        (door(COUNTER.name()), Some(Revision::from_u64(1))),
+        (door(LIST.name()), None),
     ];
     let mut answers = b.store.pull_many(&pulls).into_iter();
     assert_eq!(data(answers.next().unwrap().unwrap()), (2, json!([])));

@@ -1,14 +1,16 @@
-//! Who may join: nobody in a window whose label begins with `stranger`, and `staff` only those that are staff.
+//! Who may join: nobody in a window whose label begins with `stranger`, and `staff` only those that are staff. The first
+//! page in `candidate-slow` waits until it is told to go on.
 
 use std::{
     collections::BTreeMap,
     sync::{
-        Mutex, PoisonError,
+        LazyLock, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
 use tauri::{AppHandle, Webview};
 use tauri_plugin_lockstep::{Builder, LockstepExt, Reject, Topic, TopicOptions};
+use tokio::sync::Notify;
 
 const STAFF: Topic<u32> = Topic::new("staff");
 
@@ -16,6 +18,9 @@ static STAFF_IS_IN: AtomicBool = AtomicBool::new(true);
 
 /// How often the app was asked about each label's pages.
 static ASKED: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+
+/// Lets the page that waits go on.
+static MAY_GO_ON: LazyLock<Notify> = LazyLock::new(Notify::new);
 
 struct Account {
     is_staff: bool,
@@ -31,7 +36,18 @@ fn authorize(label: &str) -> Result<Account, Reject> {
 
 pub fn doors(builder: Builder) -> Builder {
     let staff = TopicOptions::new().allow(|client| client.info::<Account>().is_some_and(|account| account.is_staff));
-    builder.topic_with(STAFF, 0, staff).authorize(|webview: Webview| async move { authorize(webview.label()) })
+    builder.topic_with(STAFF, 0, staff).authorize(|webview: Webview| async move {
+        let account = authorize(webview.label());
+        if webview.label() == "candidate-slow" && asked().await.get("candidate-slow") == Some(&1) {
+            MAY_GO_ON.notified().await;
+        }
+        account
+    })
+}
+
+#[tauri::command]
+pub async fn go_on() {
+    MAY_GO_ON.notify_one();
 }
 
 #[tauri::command]

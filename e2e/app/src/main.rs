@@ -42,6 +42,7 @@ fn main() -> tauri::Result<()> {
             commands::guest_script,
             lives::remove_by_rust,
             clients::asked,
+            clients::go_on,
             clients::staff_is_in,
             role::note_role,
             role::role_log,

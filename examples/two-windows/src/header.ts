@@ -5,16 +5,17 @@ import { counter, list, presence, settings } from './lockstep';
 
 const STORES = [settings, counter, list, presence];
 
-/** The status of four topics in one: the first of these that any of them has. */
-const WORST_FIRST: TopicStatus[] = [
-  'denied',
-  'closed',
-  'stale',
-  'idle',
-  'connecting',
-  'syncing',
-  'synchronized',
-];
+/** How bad each status is: the worst of the four topics is shown. */
+const BADNESS: Record<TopicStatus, number> = {
+  denied: 7,
+  removed: 6,
+  closed: 5,
+  stale: 4,
+  idle: 3,
+  connecting: 2,
+  syncing: 1,
+  synchronized: 0,
+};
 
 // A pull takes a few milliseconds: no reason for a light to flash.
 const WORTH_SHOWING_MS = 250;
@@ -24,8 +25,9 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 function renderStatus(): void {
   clearTimeout(timer);
-  const statuses = STORES.map((store) => store.status);
-  const worst = WORST_FIRST.find((status) => statuses.includes(status)) ?? 'idle';
+  const worst = STORES.map((store) => store.status).reduce((a, b) =>
+    BADNESS[a] < BADNESS[b] ? b : a,
+  );
   const show = (): void => {
     pill.textContent = pill.dataset.status = worst;
   };

@@ -301,6 +301,9 @@ fn a_session_is_a_reader_until_it_says_otherwise_or_a_newer_one_of_its_window_co
         assert_eq!(main.lockstep("unsubscribe", counter("s2")).unwrap(), Value::Null);
     }
     assert_eq!(readers(), 1);
+    let ended = bare(main.lockstep("subscribe", counter("s1")));
+    assert_eq!(ended, json!({ "kind": "sessionEnded", "window": "main", "session": "s1" }));
+    assert_eq!(readers(), 1);
 }
 
 // The app itself

@@ -1,17 +1,13 @@
 // All that a window has to do with the settings:
 //
-//   Rust ── snapshots ──► sync ── applier ──► this Pinia store ──► components
-//   Rust ◄── merge, update, dispatch ── the typed topic `settings` ◄── the store's actions
+//   Rust ── snapshots ──► the typed topic `settings` ── applier ──► this Pinia store ──► components
+//   Rust ◄── merge, update, dispatch ── the same topic ◄── the store's actions
 //
 // Nothing is assigned here but what Rust has accepted, so where it refuses there is nothing to
 // take back.
 
 import { defineStore } from 'pinia';
-import {
-  createTauriRevisionSync,
-  type MergePatch,
-  type RevisionSyncHandle,
-} from 'tauri-plugin-lockstep-api';
+import { connectApplier, type MergePatch } from 'tauri-plugin-lockstep-api';
 import { createPiniaSnapshotApplier } from 'tauri-plugin-lockstep-api/pinia';
 import { type Settings, settings } from '../lockstep';
 
@@ -51,37 +47,31 @@ export const useSettings = defineStore('settings', {
   }),
 
   actions: {
+    // Each resolves when this store shows what came of it.
+
     /** Changes only what it names: another window may be changing the rest just now. */
-    change(patch: MergePatch<Settings>): Promise<void> {
-      return shown(settings.merge(patch));
+    async change(patch: MergePatch<Settings>): Promise<void> {
+      await settings.merge(patch);
     },
 
     /** Depends on what the size is by then, so it is compare and set. */
-    changeTextSize(by: number): Promise<void> {
-      return shown(settings.update((now) => ({ ...now, textSize: now.textSize + by })));
+    async changeTextSize(by: number): Promise<void> {
+      await settings.update((now) => ({ ...now, textSize: now.textSize + by }));
     },
 
     /** Only Rust knows the defaults. */
-    reset(): Promise<void> {
-      return shown(settings.dispatch({ type: 'reset' }));
+    async reset(): Promise<void> {
+      await settings.dispatch({ type: 'reset' });
     },
   },
 });
 
-let sync: RevisionSyncHandle | undefined;
-
-/** Keeps the store at what Rust has, for as long as the window lives. Resolves when it is. */
+/** Keeps the store at what the topic shows, for as long as the window lives. Resolves when it is. */
 export function followSettings(): Promise<void> {
   const applier = createPiniaSnapshotApplier(useSettings(), {
     mode: 'patch',
     omitKeys: NOT_SYNCED,
   });
-  sync = createTauriRevisionSync({ topic: settings.topic, applier });
-  return sync.start();
-}
-
-/** A write resolves when the topic shows it: this, when the Pinia store does, too. */
-async function shown(write: Promise<unknown>): Promise<void> {
-  await write;
-  await sync?.refresh();
+  connectApplier(settings, applier);
+  return settings.refresh();
 }

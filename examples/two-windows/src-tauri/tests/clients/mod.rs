@@ -2,22 +2,24 @@
 
 use crate::{
     bare, denied,
-    mock::{Window, admin, eventually, started, window_with, with_topics},
+    mock::{PATIENCE, Window, admin, eventually, started, window_with, with_topics},
 };
 use serde_json::{Value, json};
 use std::{
     sync::{
         Arc, Barrier, Mutex,
         atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc,
     },
     thread,
 };
 use tauri::{App, Webview, Wry, async_runtime::spawn_blocking, test::MockRuntime};
-use tauri_plugin_lockstep::{BackgroundError, Builder, LockstepExt, Reject, Topic, TopicFamily, TopicOptions};
+use tauri_plugin_lockstep::{BackgroundError, Builder, LockstepExt, PRIMARY, Reject, Topic, TopicFamily, TopicOptions};
 
 type MockWebview = Webview<MockRuntime>;
 
 const COUNTER: Topic<u32> = Topic::new("counter");
+const OTHER: Topic<u32> = Topic::new("other");
 const SAFE: Topic<u32> = Topic::new("safe");
 const ROOMS: TopicFamily<u32> = TopicFamily::new("rooms");
 
@@ -123,15 +125,20 @@ fn the_app_is_not_asked_about_what_the_scopes_deny() {
 fn the_app_is_asked_again_when_it_wants_to_be() {
     let (asked, open) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(true)));
     let (count, is_open) = (Arc::clone(&asked), Arc::clone(&open));
-    let app = with_topics(Builder::new().topic(COUNTER, 0).authorize(move |_: MockWebview| {
+    let topics = Builder::new().topic(COUNTER, 0).topic(OTHER, 0);
+    let app = with_topics(topics.authorize(move |_: MockWebview| {
         count.fetch_add(1, Ordering::SeqCst);
         let open = is_open.load(Ordering::SeqCst);
         async move { if open { Ok(()) } else { Err(Reject::new("closed", "come back tomorrow")) } }
     }));
     let permissions = json!([{ "identifier": "lockstep:admin", "allow": [{ "topic": "*" }] }, "lockstep:role"]);
     let desk = window_with(&app, "desk", &permissions);
+    let shelf = window_with(&app, "shelf", &permissions);
+    for window in [&desk, &shelf] {
+        window.session("join_role", "lockstep/primary").unwrap();
+        window.session("subscribe", "other").unwrap();
+    }
     desk.session("subscribe", "counter").unwrap();
-    desk.session("join_role", "lockstep/primary").unwrap();
     open.store(false, Ordering::SeqCst);
     desk.get_snapshot("counter").unwrap();
     assert_eq!(app.lockstep().readers(COUNTER.name()), 1);
@@ -140,14 +147,19 @@ fn the_app_is_asked_again_when_it_wants_to_be() {
         let refusal = bare(desk.get_snapshot("counter"));
         assert_eq!(refusal, refused("desk", "counter", "closed", "come back tomorrow"));
     }
-    assert_eq!(asked.load(Ordering::SeqCst), 2, "a refusal is kept, too");
+    assert_eq!(asked.load(Ordering::SeqCst), 3, "once about the shelf, twice about the desk: a refusal is kept, too");
     assert_eq!(app.lockstep().readers(COUNTER.name()), 0, "who is refused reads nothing");
+    assert_eq!(app.lockstep().readers(OTHER.name()), 1, "not even what it has not asked for; the shelf has not called");
     for command in ["get_snapshot", "join_role"] {
         assert_eq!(desk.session(command, "lockstep/primary").unwrap_err()["code"], "closed");
     }
     assert!(app.lockstep().primary().is_some(), "the page may still do what the primary does");
+    shelf.get_snapshot("counter").unwrap_err();
+    assert_eq!(app.lockstep().readers(OTHER.name()), 0);
     desk.session("leave_role", "lockstep/primary").unwrap();
-    assert_eq!(app.lockstep().primary(), None);
+    assert_eq!(app.lockstep().primary(), None, "who waited for it was refused, too");
+    desk.get_snapshot("counter").unwrap_err();
+    assert_eq!(app.lockstep().readers(PRIMARY.name()), 0);
     open.store(true, Ordering::SeqCst);
     app.lockstep().reauthorize().unwrap();
     desk.get_snapshot("counter").unwrap();
@@ -273,7 +285,7 @@ fn i13_who_is_not_allowed_any_more_is_denied_with_its_next_call_and_counts_no_mo
 
     app.lockstep().reauthorize().unwrap();
     assert!(app.lockstep().snapshot(SAFE).unwrap().revision > before, "its windows are told to ask again");
-    assert_eq!(app.lockstep().snapshot(COUNTER).unwrap().revision, untouched, "those of others are not");
+    assert!(app.lockstep().snapshot(COUNTER).unwrap().revision > untouched, "for the app may refuse them altogether");
     assert_eq!(bare(desk.get_snapshot("safe")), not_allowed("desk", "safe"));
     assert_eq!(app.lockstep().readers(SAFE.name()), 1, "the shelf has not asked yet");
     assert_eq!(bare(shelf.get_snapshot("safe")), not_allowed("shelf", "safe"));
@@ -300,14 +312,39 @@ fn i13_a_new_topic_under_an_old_name_is_asked_for_itself() {
 }
 
 #[test]
+fn i13_who_was_let_in_while_another_topic_had_the_name_does_not_get_the_next_one() {
+    let (asking, asked) = mpsc::channel();
+    let (answer, answers) = mpsc::channel();
+    let (asking, answers) = (Mutex::new(asking), Mutex::new(answers));
+    let slow = TopicOptions::new().allow(move |_| {
+        asking.lock().unwrap().send(()).unwrap();
+        answers.lock().unwrap().recv().unwrap()
+    });
+    let app = with_topics(Builder::new().topic_with(SAFE, 1, slow));
+    let desk = admin(&app, "desk");
+    let call = thread::spawn({
+        let desk = desk.clone();
+        move || desk.get_snapshot("safe")
+    });
+    asked.recv_timeout(PATIENCE).unwrap();
+    app.lockstep().remove(SAFE.name()).unwrap();
+    app.lockstep().create_with(SAFE, 7, TopicOptions::new().allow(|_| false)).unwrap();
+    answer.send(true).unwrap();
+    assert_eq!(bare(call.join().unwrap()), json!({ "kind": "unknownTopic", "topic": "safe" }));
+    assert_eq!(bare(desk.get_snapshot("safe")), not_allowed("desk", "safe"));
+}
+
+#[test]
 fn i13_whom_a_family_does_not_let_in_creates_none_of_its_topics() {
     let (staff, asked) = (Arc::new(AtomicBool::new(true)), Arc::new(AtomicUsize::new(0)));
     let app = with_staff(&staff, &asked, |_| {});
     staff.store(false, Ordering::SeqCst);
     let guest = admin(&app, "guest");
     for arguments in [json!({ "topic": "rooms/1" }), json!({ "topic": "rooms/1", "initial": 1 })] {
-        assert_eq!(bare(guest.create(arguments))["code"], "notAllowed");
+        assert_eq!(bare(guest.create(arguments)), not_allowed("guest", "rooms/1"));
     }
+    assert_eq!(bare(guest.get_snapshot("rooms/1")), not_allowed("guest", "rooms/1"), "as if it were there");
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
     assert!(!app.lockstep().contains(&"rooms/1".parse().unwrap()));
 }
 

@@ -2,18 +2,24 @@
 
 use crate::{
     bare,
-    mock::{Window, app, window_with},
+    mock::{Window, admin, app, eventually, window_with},
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
+        mpsc,
     },
+    thread,
     time::Duration,
 };
-use tauri::{App, async_runtime::block_on, test::MockRuntime};
+use tauri::{
+    App,
+    async_runtime::{block_on, spawn_blocking},
+    test::MockRuntime,
+};
 use tauri_plugin_lockstep::{Change, LockstepExt, Reject, Topic, TopicOptions, UpdateError};
 use ts_rs::TS;
 
@@ -151,6 +157,40 @@ fn i10_an_asynchronous_hook_that_never_answers_refuses_and_holds_up_nobody_for_e
     for seq in 1..=3 {
         assert_eq!(desk.write("notes", seq, add("milk")).unwrap_err()["code"], "timeout");
     }
+    assert!(app.lockstep().get(NOTES).unwrap().is_empty());
+}
+
+#[test]
+fn i10_a_write_that_waited_for_the_hook_of_a_topic_that_is_gone_does_not_reach_the_next_one() {
+    let (answer, answers) = mpsc::channel();
+    let (asked, answers) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(answers)));
+    let count = Arc::clone(&asked);
+    let (app, desk) = notes(options().intercept_async(PATIENCE, move |change, _| {
+        count.fetch_add(1, Ordering::SeqCst);
+        let answers = Arc::clone(&answers);
+        async move {
+            spawn_blocking(move || answers.lock().unwrap().recv()).await.unwrap().unwrap();
+            Ok(change)
+        }
+    }));
+    let shelf = admin(&app, "shelf");
+    let handle = app.handle().clone();
+    let calls = [(desk, "first"), (shelf, "second")].map(|(window, text)| {
+        let call = thread::spawn(move || window.write("notes", 1, json!({ "set": [text] })));
+        eventually("the first is asked about", || asked.load(Ordering::SeqCst) == 1);
+        call
+    });
+    let by_rust = thread::spawn(move || {
+        block_on(handle.lockstep().update_async(NOTES, |notes| notes.push("third".into()))).unwrap_err()
+    });
+    // Whether the later two wait in the queue by now, or come when the topic is another: none is let through unasked.
+    app.lockstep().remove(NOTES.name()).unwrap();
+    app.lockstep().create_with(NOTES, vec![], options().validate(|_, _, _| Err(Reject::new("no", "never")))).unwrap();
+    answer.send(()).unwrap();
+    let told = calls.map(|call| bare(call.join().unwrap()));
+    assert_eq!(told[0], json!({ "kind": "unknownTopic", "topic": "notes" }));
+    assert!(told[1] == told[0] || told[1]["code"] == "no", "{}", told[1]);
+    assert!(!by_rust.join().unwrap().to_string().is_empty());
     assert!(app.lockstep().get(NOTES).unwrap().is_empty());
 }
 

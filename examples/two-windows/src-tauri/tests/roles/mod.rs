@@ -75,7 +75,8 @@ fn a_page_that_takes_another_s_place_takes_its_role_away() {
     let after = holder(&app).unwrap();
     assert_eq!((&*before.0, &*after.0, after.1 > before.1), ("a", "b", true));
     // Tauri may run the dead page's commands again.
-    join(&a);
+    let ended = bare(a.lockstep("join_role", json!({ "session": "s1" })));
+    assert_eq!(ended, json!({ "kind": "sessionEnded", "window": "a", "session": "s1" }));
     leave(&b);
     let holder = app.lockstep().primary().unwrap();
     assert_eq!((&*holder.window, String::from(holder.session)), ("a", "s2".to_owned()));
