@@ -10,10 +10,10 @@ import { build } from 'esbuild';
  * a limit it is only told.
  */
 const LIMITS = [
-  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3100, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 9650, goal: 6000 },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 10400, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 11300, goal: 7150 },
+  { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3300, goal: 1900 },
+  { entry: './index.js', names: ['defineTopic'], limit: 10450, goal: 6000 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 11200, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 12100, goal: 7150 },
   { entry: './react/index.js', limit: 800, goal: 600 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 350, goal: 300 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 250, goal: 200 },
