@@ -82,9 +82,7 @@ fn i3_pages_that_reload_die_or_hide_in_the_midst_of_deliveries_end_at_the_newest
         for _ in 0..3 {
             app.reload(app.window("w1")).await?;
             app.close("w2").await?;
-            app.begin_to_open("w2").await?;
-            app.window("w2").is_ready().await?;
-            app.window("w2").does("await counter.ready").await?;
+            app.open("w2").await?.does("await counter.ready").await?;
         }
         app.storm_is_over().await?;
         all_show(app, &labels, 20_000).await?;

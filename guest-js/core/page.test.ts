@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred, pass, tick } from '../test/helpers.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
-import { attach, enqueue, IDLE_LISTENERS, pageOf, pageTopicOf, relink, WAKE_MS } from './page.js';
+import { attach, IDLE_LISTENERS, relink, WAKE_MS } from './link.js';
+import { enqueue, pageOf, pageTopicOf } from './page.js';
 import { PRIMARY } from './primary.js';
 
 const noError = (error: unknown): never => {

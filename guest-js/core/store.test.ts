@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { kindOf, outcome, pass, tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
+import { WAKE_MS } from './link.js';
 import { noopLogger } from './logger.js';
-import { pageOf, WAKE_MS } from './page.js';
+import { pageOf } from './page.js';
 import { createTopicStore } from './store.js';
 import type { TopicStatus, TopicStore } from './topic-store.js';
 

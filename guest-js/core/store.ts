@@ -3,23 +3,13 @@ import { createEngine } from './engine.js';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
 import { applyJsonPatch } from './json-patch.js';
+import { attach, isDelivered, type OnLinkError, relink, rewake, share } from './link.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
-import {
-  attach,
-  isDelivered,
-  type OnLinkError,
-  pageOf,
-  pageTopicOf,
-  relink,
-  renew,
-  rewake,
-  share,
-  type Taker,
-} from './page.js';
+import { pageOf, pageTopicOf, renew, type Taker } from './page.js';
 import { changedPaths, partAt } from './path.js';
 import type {
   ChangeMeta,

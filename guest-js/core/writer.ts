@@ -2,6 +2,7 @@ import { deferred } from './deferred.js';
 import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
+import { share } from './link.js';
 import type { Early } from './optimistic.js';
 import {
   type EndedWrite,
@@ -10,7 +11,6 @@ import {
   pageOf,
   pageTopicOf,
   type QueuedWrite,
-  share,
 } from './page.js';
 import { repeated } from './repeat.js';
 import { isCanonicalRevision, type Revision } from './revision.js';
