@@ -14,6 +14,7 @@ export {
   createTauriRoleTransport,
   createTauriSnapshotProvider,
   createTauriTransport,
+  defineCollection,
   defineRole,
   defineTopic,
   defineTopicFamily,

@@ -5,6 +5,8 @@ import {
   listTopics as listTopicsOver,
   removeTopic as removeTopicOver,
 } from './core/admin.js';
+import { createCollectionStore } from './core/collection.js';
+import type { CollectionStore } from './core/collection-store.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
 import { pageOf } from './core/page.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
@@ -224,6 +226,23 @@ export function defineTopic<T, A = never>(
   options?: TopicStoreOptions,
 ): TopicStore<T, A> {
   return createTopicStore<T, A>(topic, here(createTauriTransport()), options);
+}
+
+/**
+ * The store of one collection in this window: entities that are read, written and sent one by one.
+ * It costs nothing until it is used.
+ *
+ * @example
+ * export const tasks = defineCollection<Task>('tasks');
+ *
+ * tasks.key('42').subscribe((task) => render(task));
+ * await tasks.merge('42', { done: true });
+ */
+export function defineCollection<V, A = never>(
+  collection: string,
+  options?: TopicStoreOptions,
+): CollectionStore<V, A> {
+  return createCollectionStore<V, A>(collection, here(createTauriTransport()), options);
 }
 
 /**

@@ -19,7 +19,10 @@ pub enum BackgroundError {
         /// What Tauri says.
         reason: String,
     },
-    /// A Rust listener of an event of ours panicked. The windows were told all the same.
+    /// A Rust listener of an event of ours panicked. The windows were told, of this change, and are of all later ones. But
+    /// Tauri held its own lock for Rust listeners, which stays poisoned: for the rest of the run no Rust listener of the
+    /// app hears any event, `listen` and `unlisten` do nothing, and Tauri keeps every event for them. So a listener must
+    /// not panic.
     #[error("a Rust listener of event {event:?} panicked")]
     ListenerPanicked {
         /// The event.

@@ -43,8 +43,27 @@ struct TopicBinding {
     name: TopicName,
     /// The state's type, and the actions' where there are any: the parameters of `TopicStore`.
     ty: String,
-    /// It stands for all topics of a family.
-    family: bool,
+    kind: Kind,
+}
+
+/// What a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Topic,
+    Collection,
+    /// All topics of a family.
+    Family,
+}
+
+impl Kind {
+    /// What it is called, its type, and the function that makes one.
+    fn names(self) -> [&'static str; 3] {
+        match self {
+            Self::Topic => ["Topic", "TopicStore", "defineTopic"],
+            Self::Collection => ["Collection", "CollectionStore", "defineCollection"],
+            Self::Family => ["Topic family", "TopicFamily", "defineTopicFamily"],
+        }
+    }
 }
 
 /// Why the bindings could not be made, or are not what they should be.
@@ -93,16 +112,21 @@ pub enum BindingsError {
 
 impl Bindings {
     pub(crate) fn add<T: TS + 'static>(&mut self, topic: &TopicName) {
-        self.bind::<T>(topic, false);
+        self.bind::<T>(topic, Kind::Topic);
     }
 
     pub(crate) fn add_family<T: TS + 'static>(&mut self, family: &TopicName) {
-        self.bind::<T>(family, true);
+        self.bind::<T>(family, Kind::Family);
     }
 
-    fn bind<T: TS + 'static>(&mut self, name: &TopicName, family: bool) {
+    /// `V` is the type of its entities.
+    pub(crate) fn add_collection<V: TS + 'static>(&mut self, collection: &TopicName) {
+        self.bind::<V>(collection, Kind::Collection);
+    }
+
+    fn bind<T: TS + 'static>(&mut self, name: &TopicName, kind: Kind) {
         let config = Config::new().with_large_int(LARGE_INT);
-        self.topics.push(TopicBinding { name: name.clone(), ty: T::name(&config), family });
+        self.topics.push(TopicBinding { name: name.clone(), ty: T::name(&config), kind });
         Collect { config: &config, bindings: self }.visit::<T>();
     }
 
@@ -128,29 +152,27 @@ impl Bindings {
         }
         let mut constants = BTreeMap::new();
         let mut text = HEADER.to_owned();
-        let imports = [
-            (self.topics.iter().any(|topic| !topic.family), "defineTopic"),
-            (self.topics.iter().any(|topic| topic.family), "defineTopicFamily"),
-            (self.topics.iter().any(|topic| topic.family), "type TopicFamily"),
-            (self.topics.iter().any(|topic| !topic.family), "type TopicStore"),
-        ];
-        let imports: Vec<_> = imports.into_iter().filter_map(|(used, name)| used.then_some(name)).collect();
+        let kinds = || {
+            let used = |kind: &Kind| self.topics.iter().any(|topic| topic.kind == *kind);
+            [Kind::Collection, Kind::Topic, Kind::Family].into_iter().filter(used).map(Kind::names)
+        };
+        let mut imports: Vec<String> = kinds().map(|[_, _, define]| define.to_owned()).collect();
+        let mut types: Vec<String> = kinds().map(|[_, handle, _]| format!("type {handle}")).collect();
+        types.sort();
+        imports.append(&mut types);
         if !imports.is_empty() {
             let _ = writeln!(text, "import {{ {} }} from 'tauri-plugin-lockstep-api'", imports.join(", "));
         }
         for declaration in self.types.values() {
             let _ = write!(text, "\n{declaration}\n");
         }
-        for TopicBinding { name, ty, family } in &self.topics {
+        for TopicBinding { name, ty, kind } in &self.topics {
             refuse_large_integers(name.as_str(), ty)?;
             let constant = constant(name);
             if let Some(first) = constants.insert(constant.clone(), name) {
                 return Err(BindingsError::AmbiguousTopic { constant, first: first.clone(), second: name.clone() });
             }
-            let (what, handle, define) = match family {
-                false => ("Topic", "TopicStore", "defineTopic"),
-                true => ("Topic family", "TopicFamily", "defineTopicFamily"),
-            };
+            let [what, handle, define] = kind.names();
             let _ = write!(
                 text,
                 "\n/** {what} `{name}`. */\nexport const {constant}: {handle}<{ty}> = /* @__PURE__ */ {define}<{ty}>('{name}')\n"
@@ -244,6 +266,7 @@ const RESERVED: &[&str] = &[
     "continue",
     "debugger",
     "default",
+    "defineCollection",
     "defineTopic",
     "delete",
     "do",
@@ -290,7 +313,7 @@ const RESERVED: &[&str] = &[
 mod tests {
     use super::*;
     use crate::{Builder, TopicOptions};
-    use lockstep_core::{Topic, TopicFamily};
+    use lockstep_core::{Collection, Entities, Topic, TopicFamily};
     use serde::{Deserialize, Serialize};
 
     /// How it looks.
@@ -355,6 +378,16 @@ mod tests {
             "export const teamNotes: TopicFamily<Settings> = /* @__PURE__ */ defineTopicFamily<Settings>('team/notes')";
         assert!(text.contains(define), "{text}");
         assert!(text.contains("import { defineTopicFamily, type TopicFamily } from"), "{text}");
+    }
+
+    #[test]
+    fn a_collection_binds_the_type_of_its_entities() {
+        let text =
+            typescript(Builder::new().collection(Collection::<Settings>::new("people"), Entities::new())).unwrap();
+        let define =
+            "export const people: CollectionStore<Settings> = /* @__PURE__ */ defineCollection<Settings>('people')";
+        assert!(text.contains(define), "{text}");
+        assert!(text.contains("import { defineCollection, type CollectionStore } from"), "{text}");
     }
 
     #[test]

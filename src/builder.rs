@@ -13,7 +13,7 @@ use crate::{
     pages::Pages,
     reaper,
 };
-use lockstep_core::{CreateError, Reject, State, Store, StoreOptions, Topic, TopicFamily};
+use lockstep_core::{Collection, CreateError, Entities, Reject, State, Store, StoreOptions, Topic, TopicFamily};
 use std::{any::Any, future::Future, sync::Arc, time::Duration};
 use tauri::{
     Manager, Runtime, Webview,
@@ -83,6 +83,44 @@ impl Builder {
         self
     }
 
+    /// Adds a collection: a topic whose entities are written and sent one by one. A name that is added twice stops the
+    /// app at its start.
+    ///
+    /// ```
+    /// use serde::{Deserialize, Serialize};
+    /// use tauri_plugin_lockstep::{Builder, Collection, Entities};
+    /// use ts_rs::TS;
+    ///
+    /// #[derive(Clone, Serialize, Deserialize, TS)]
+    /// pub struct Task {
+    ///     title: String,
+    ///     done: bool,
+    /// }
+    ///
+    /// pub const TASKS: Collection<Task> = Collection::new("tasks");
+    ///
+    /// let builder = Builder::new().collection(TASKS, Entities::new());
+    /// ```
+    pub fn collection<V: State + TS>(self, collection: Collection<V>, initial: Entities<V>) -> Self {
+        self.collection_with(collection, initial, TopicOptions::new())
+    }
+
+    /// Like [`Builder::collection`], with a reducer for the collection's actions, and hooks.
+    pub fn collection_with<V: State + TS>(
+        mut self,
+        collection: Collection<V>,
+        initial: Entities<V>,
+        options: TopicOptions<Entities<V>>,
+    ) -> Self {
+        self.bindings.add_collection::<V>(collection.name());
+        if let Some(bind_action) = options.bind_action {
+            bind_action(&mut self.bindings, collection.name());
+        }
+        let register = |store: &Store| store.create_collection_with(collection, initial, options.engine).map(drop);
+        self.registrations.push(Box::new(register));
+        self
+    }
+
     /// Adds a family of topics, none of which is there yet: the app creates them by
     /// [`Lockstep::create`](crate::Lockstep::create), and windows that `lockstep:admin` grants them by
     /// `defineTopicFamily`. `initial` makes a topic's first value from its id.
@@ -111,6 +149,10 @@ impl Builder {
     }
 
     /// Like [`Builder::family`], with options that each of its topics gets.
+    ///
+    /// Where a window creates the topic, `initial` runs as part of a write, like a hook: it must be quick, must not call
+    /// the plugin (that is [`AccessError::InsideWrite`](crate::AccessError::InsideWrite)), and a panic of it is told to
+    /// the window.
     pub fn family_with<T: State + TS>(
         mut self,
         family: TopicFamily<T>,
@@ -130,6 +172,11 @@ impl Builder {
     /// [`Client`](crate::Client), which every hook and every topic's `allow` sees. A page that it refuses has no topic,
     /// whatever its capabilities say. It may take 30 s; where it takes longer or panics, the call is refused, and the
     /// app asked again with the next one.
+    ///
+    /// It judges a webview and the page at its top, [`Webview::url`]. Tauri tells a command not which frame calls: where
+    /// a capability lets addresses from elsewhere in (`"remote": { "urls": […] }`), a frame of such a page inside one of
+    /// yours has what yours was granted here, as far as that capability goes. Without `remote`, no frame from elsewhere
+    /// reaches the plugin.
     ///
     /// ```
     /// use tauri::Webview;

@@ -176,21 +176,26 @@ impl Known {
 impl<R: Runtime> Authority<R> {
     /// `Err` is not kept: with its next call, the page is asked about again.
     async fn ask(&self, webview: &Webview<R>) -> Result<Result<Arc<Client>, Reject>, Reject> {
-        let url = webview.url().map(|url| url.to_string()).unwrap_or_default();
-        let client = Client::new(webview.label(), url);
+        let asked = webview.clone();
+        // It waits for the main thread.
+        let url = async_runtime::spawn_blocking(move || asked.url().map(|url| url.to_string()).unwrap_or_default());
+        let client = Client::new(webview.label(), url.await.unwrap_or_default());
         let Some(authorize) = &self.authorize else { return Ok(Ok(Arc::new(client))) };
         let (authorize, asked_about) = (Arc::clone(authorize), webview.clone());
         // A task of its own, so that a panic ends there.
-        let asking = async_runtime::spawn(async move { authorize(asked_about).await });
+        let mut asking = async_runtime::spawn(async move { authorize(asked_about).await });
         let failed = |code, reason: String| {
             let window = webview.label().to_owned();
             self.reporter.report(&BackgroundError::NotAuthorized { window, reason: reason.clone() });
             Reject::new(code, reason)
         };
-        match timeout(AUTHORIZE_TIMEOUT, asking).await {
+        match timeout(AUTHORIZE_TIMEOUT, &mut asking).await {
             Ok(Ok(answer)) => Ok(answer.map(|introduce| Arc::new(introduce(client)))),
             Ok(Err(_)) => Err(failed("panicked", "the app's own code panicked".to_owned())),
-            Err(_) => Err(failed("timeout", format!("the app did not answer within {AUTHORIZE_TIMEOUT:?}"))),
+            Err(_) => {
+                asking.abort();
+                Err(failed("timeout", format!("the app did not answer within {AUTHORIZE_TIMEOUT:?}")))
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::{
     background::BackgroundError,
     clients::{Authority, Known, Page},
     error::CommandError,
+    in_flight::Place,
     pages::Pages,
     scopes::{Access, TopicEntry, authorise, topic_scope},
     wire::{self, Fields, WriteRequest, Writes},
@@ -49,19 +50,28 @@ impl<'a, R: Runtime> Caller<'a, R> {
     /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
     async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Entered, CommandError> {
         authorise(self.webview.label(), topic, access, scope)?;
-        let ask = || self.known.client(self.webview, self.authority);
-        let client = self.client.get_or_init(ask).await.clone();
-        let client = client.map_err(|reject| {
-            self.lockstep.store.dismiss_from_all(self.webview.label(), &|| self.page.lives());
-            CommandError::refused(self.webview.label(), topic, &reject)
-        })?;
+        let refused = |reject: Reject| CommandError::refused(self.webview.label(), topic.as_str(), &reject);
+        let client = self.client().await.map_err(refused)?;
         let door = self.lockstep.store.door(topic)?;
         if !self.known.admits(&client, &door, &self.authority.reporter).await {
             self.lockstep.store.dismiss(self.webview.label(), topic, &|| self.page.lives());
             let reject = Reject::new("notAllowed", "the topic's own rule does not allow this window");
-            return Err(CommandError::refused(self.webview.label(), topic, &reject));
+            return Err(refused(reject));
         }
         Ok(Entered { client, door })
+    }
+
+    /// Who the page is. One that the app refuses reads nothing any more.
+    async fn client(&self) -> Result<Arc<Client>, Reject> {
+        let ask = || self.known.client(self.webview, self.authority);
+        let client = self.client.get_or_init(ask).await.clone();
+        client.inspect_err(|_| self.lockstep.store.dismiss_from_all(self.webview.label(), &|| self.page.lives()))
+    }
+
+    /// For what runs the app's hooks, or waits for what does.
+    fn place(&self, topic: &TopicName) -> Result<Place<'_>, CommandError> {
+        let label = self.webview.label();
+        self.lockstep.in_flight.enter(label, topic).ok_or_else(|| CommandError::busy(label, topic))
     }
 
     fn pull(&self, door: &Door, since: Option<Revision>) -> Result<Answer, PullError> {
@@ -96,7 +106,11 @@ pub(crate) async fn get_snapshot<R: Runtime>(
     let page = fields.session_if_any()?;
     let answer = caller.pull(&door, fields.since()?)?;
     if let Some(page) = page {
-        lockstep.store.gave(&SessionKey::new(webview.label(), page), &topic, answer.revision());
+        let session = SessionKey::new(webview.label(), page);
+        // Known again, where a dead page's repeated call came between: or it would be told only to pull.
+        if lockstep.read_scopes.may_read(&webview, &session, &topic).await {
+            lockstep.store.gave(&session, &topic, answer.revision());
+        }
     }
     Ok(Response::new(wire::answer(&answer)))
 }
@@ -150,7 +164,8 @@ pub(crate) async fn write<R: Runtime>(
     let WriteRequest { page, seq, since, writes } =
         WriteRequest::read(fields, &topic, lockstep.settings.max_payload_bytes)?;
     let session = SessionKey::new(webview.label(), page);
-    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic);
+    let _place = caller.place(&topic)?;
+    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic).await;
     let (one, mut writes) = match writes {
         Writes::One(operation) => (true, vec![operation]),
         Writes::Batch(operations) => (false, operations),
@@ -181,7 +196,9 @@ pub(crate) async fn write<R: Runtime>(
                 let conflict = matches!(error, WriteError::Conflict { .. });
                 let error = CommandError::from(error);
                 // In a batch, the answer beside the results has the current state for all of them.
-                let shown = if conflict && one { current(None) } else { None };
+                // A collection is no error's size: who wants it asks what changed.
+                let whole = conflict && one && !door.is_collection();
+                let shown = if whole { current(None) } else { None };
                 match shown {
                     Some(answer) => error.with_current(&answer),
                     None if may_read => error,
@@ -219,7 +236,7 @@ pub(crate) async fn subscribe<R: Runtime>(
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     let lives = || caller.page.lives();
     // A delivery is a snapshot: the scope of that command is the one that counts.
-    let subscribed = if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic) {
+    let subscribed = if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic).await {
         Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives)? })
     } else {
         door.subscribe(&session, &lives)?;
@@ -254,6 +271,12 @@ pub(crate) async fn list_topics<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let prefix = Fields::of(&request)?.prefix()?.unwrap_or_default();
     let scope = topic_scope(&scope);
+    if !scope.allow.is_empty() {
+        caller
+            .client()
+            .await
+            .map_err(|reject| CommandError::refused(webview.label(), &format!("{prefix}*"), &reject))?;
+    }
     let mut names = Vec::new();
     for topic in lockstep.store.list() {
         if topic.as_str().starts_with(prefix) && caller.enter(&scope, &topic, Access::Read).await.is_ok() {
@@ -285,13 +308,14 @@ pub(crate) async fn create_topic<R: Runtime>(
     let Entered { client, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Create).await?;
     let session = SessionKey::new(webview.label(), fields.session()?);
     let initial = fields.initial(&topic, lockstep.settings.max_payload_bytes)?;
+    let _place = caller.place(&topic)?;
     let created = lockstep.create_from_client(topic.clone(), session.clone(), Arc::clone(&client), initial).await;
     let revision = created.map_err(|error| match error {
         CreateError::NoFamily(_) if family.is_some() => CommandError::invalid_request("family", &error.to_string()),
         error => error.into(),
     })?;
     let door = lockstep.store.door(&topic)?;
-    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic)
+    let may_read = lockstep.read_scopes.may_read(&webview, &session, &topic).await
         && caller.known.admits(&client, &door, &authority.reporter).await;
     let shown = if may_read { caller.pull(&door, None).ok() } else { None };
     let answer = shown.map_or_else(|| wire::withheld(revision), |answer| wire::answer(&answer));
@@ -309,6 +333,7 @@ pub(crate) async fn remove_topic<R: Runtime>(
     let caller = Caller::new(&webview, &lockstep, &authority);
     let topic = Fields::of(&request)?.topic()?;
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Remove).await?;
+    let _place = caller.place(&topic)?;
     let removed = lockstep.remove_from_client(door, webview.label().into()).await?;
     Ok(wire::Removed { removed })
 }

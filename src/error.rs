@@ -70,6 +70,9 @@ enum Kind {
         seq: u64,
         last_seq: u64,
     },
+    Busy {
+        topic: TopicText,
+    },
     SessionEnded {
         window: String,
         session: String,
@@ -117,7 +120,7 @@ impl CommandError {
     }
 
     /// The app's own rules refuse what the capabilities grant.
-    pub(crate) fn refused(window: &str, topic: &TopicName, reject: &Reject) -> Self {
+    pub(crate) fn refused(window: &str, topic: &str, reject: &Reject) -> Self {
         let (code, reason) = (reject.code().to_owned(), reject.reason().to_owned());
         let message = format!(r#"the app does not let window "{window}" use topic "{topic}": {reason} ({code})"#);
         let (topic, window) = (topic.to_string(), window.to_owned());
@@ -134,6 +137,13 @@ impl CommandError {
                 "a write of {size} bytes to topic {topic:?} is over the limit of {limit}: write less at once, or raise `plugins.lockstep.maxPayloadBytes` in tauri.conf.json"
             ),
         }
+    }
+
+    pub(crate) fn busy(window: &str, topic: &TopicName) -> Self {
+        let message = format!(
+            r#"window "{window}" has too many calls under way, at topic "{topic}" or in all: call again when one has been answered"#
+        );
+        Self { kind: Box::new(Kind::Busy { topic: topic.to_string() }), message }
     }
 
     /// Takes out what a window that may not read the topic could learn of its state from: `serde` quotes the values

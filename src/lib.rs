@@ -11,10 +11,12 @@ mod background;
 mod bindings;
 mod builder;
 mod clients;
+mod collection;
 mod commands;
 mod config;
 mod deliverer;
 mod error;
+mod in_flight;
 mod lockstep;
 mod options;
 mod pages;
@@ -53,10 +55,10 @@ pub use lockstep::{Lockstep, LockstepExt};
 #[cfg_attr(docsrs, doc(cfg(feature = "test")))]
 pub use lockstep_core::testing;
 pub use lockstep_core::{
-    AccessError, Change, ChangeError, Client, CompareAndSetError, CreateError, Holder, InvalidTopicName,
-    InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey, Snapshot, State,
-    StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError,
-    UpdateError, WriteContext,
+    AccessError, Change, ChangeError, Client, Collection, CollectionRef, CompareAndSetError, CreateError, Entities,
+    Holder, InvalidTopicName, InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey,
+    Snapshot, State, StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError,
+    TryUpdateError, UpdateError, WriteContext,
 };
 pub use options::{AsyncContext, TopicOptions};
 
@@ -104,3 +106,8 @@ struct TopicsWithALife;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/writing.md")]
 struct Writing;
+
+/// Makes the Rust code of the page on collections compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/collections.md")]
+struct Collections;

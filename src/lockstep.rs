@@ -4,6 +4,7 @@ use crate::{
     clients::Clients,
     config::Settings,
     error::CommandError,
+    in_flight::InFlight,
     options::{AsyncContext, AsyncIntercept, TopicOptions},
     scopes::ReadScopes,
     wire::{self, Operation},
@@ -32,13 +33,15 @@ pub struct Lockstep {
     pub(crate) settings: Settings,
     pub(crate) read_scopes: ReadScopes,
     pub(crate) clients: Clients,
+    pub(crate) in_flight: InFlight,
     /// The app says of each page whether it may have anything.
     has_authorize: bool,
 }
 
 impl Lockstep {
     pub(crate) fn new(store: Store, settings: Settings, has_authorize: bool) -> Self {
-        Self { store, settings, read_scopes: ReadScopes::default(), clients: Clients::default(), has_authorize }
+        let (read_scopes, clients, in_flight) = (ReadScopes::default(), Clients::default(), InFlight::default());
+        Self { store, settings, read_scopes, clients, in_flight, has_authorize }
     }
 
     /// Creates a topic at run time; those that are there from the start belong into the

@@ -243,8 +243,9 @@ impl<T: State> TopicOptions<T> {
         self
     }
 
-    /// Who may read and write the topic, beside what the capabilities' scopes say. The answer is kept for as long as the
-    /// page lives, or until [`Lockstep::reauthorize`](crate::Lockstep::reauthorize). Where it panics, nobody may.
+    /// Who may read and write the topic, beside what the capabilities' scopes say; in a family, also who may create it.
+    /// It is asked on a thread of its own, under no lock, and its answer kept for as long as the page lives, or until
+    /// [`Lockstep::reauthorize`](crate::Lockstep::reauthorize). Where it panics, nobody may.
     ///
     /// ```
     /// # use tauri_plugin_lockstep::TopicOptions;

@@ -72,6 +72,11 @@ impl<R: Runtime> Pages<R> {
             for (label, _) in gone {
                 app.lockstep().drop_label(&label, Departure::Ended);
             }
+            // Its own webview may have been taken for dead before, and so not be known any more.
+            let is_elsewhere = self.0.lock().contains_key(window);
+            if !is_elsewhere {
+                app.lockstep().drop_label(window, Departure::Ended);
+            }
         }
     }
 

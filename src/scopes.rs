@@ -5,7 +5,7 @@ use lockstep_core::{SessionKey, TopicName, TopicPattern, TopicScope};
 use parking_lot::Mutex;
 use serde::{Deserialize, Deserializer};
 use std::{collections::HashMap, fmt, sync::Arc};
-use tauri::{Runtime, Webview, ipc::CommandScope};
+use tauri::{Runtime, Webview, async_runtime, ipc::CommandScope};
 
 /// What a window wants to do with a topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +95,22 @@ struct Known {
 }
 
 impl ReadScopes {
-    pub(crate) fn may_read<R: Runtime>(&self, webview: &Webview<R>, session: &SessionKey, topic: &TopicName) -> bool {
-        let known = self.0.lock().get(session.label()).filter(|known| known.session == *session).cloned();
-        if known.is_some_and(|known| known.scope.grants(topic)) {
+    pub(crate) async fn may_read<R: Runtime>(
+        &self,
+        webview: &Webview<R>,
+        session: &SessionKey,
+        topic: &TopicName,
+    ) -> bool {
+        if self.is_known_to_read(session, topic) {
             return true;
         }
-        let resolved = webview.resolve_command_scope::<TopicEntry>("lockstep", "get_snapshot").ok().flatten();
-        let scope = resolved.map(|resolved| topic_scope(resolved.command_scope())).unwrap_or_default();
+        let asked = webview.clone();
+        // It waits for the main thread.
+        let resolving = async_runtime::spawn_blocking(move || {
+            let resolved = asked.resolve_command_scope::<TopicEntry>("lockstep", "get_snapshot").ok().flatten();
+            resolved.map(|resolved| topic_scope(resolved.command_scope()))
+        });
+        let scope = resolving.await.ok().flatten().unwrap_or_default();
         // A refusal is not kept: the app may add a capability while it runs.
         let granted = scope.grants(topic);
         if granted {
@@ -109,6 +118,12 @@ impl ReadScopes {
             self.0.lock().insert(Arc::clone(session.label()), known);
         }
         granted
+    }
+
+    /// As [`ReadScopes::may_read`], without asking anybody.
+    pub(crate) fn is_known_to_read(&self, session: &SessionKey, topic: &TopicName) -> bool {
+        let known = self.0.lock().get(session.label()).filter(|known| known.session == *session).cloned();
+        known.is_some_and(|known| known.scope.grants(topic))
     }
 
     pub(crate) fn forget(&self, label: &str) {

@@ -242,6 +242,9 @@ pub(crate) fn answer(answer: &Answer) -> String {
     match answer {
         Answer::Snapshot { revision, data } => format!(r#"{{"revision":"{revision}","data":{data}}}"#),
         Answer::Unchanged { revision } => format!(r#"{{"revision":"{revision}","unchanged":true}}"#),
+        Answer::Patch { revision, base, patch } => {
+            format!(r#"{{"revision":"{revision}","base":"{base}","patch":{patch}}}"#)
+        }
     }
 }
 
@@ -411,6 +414,10 @@ mod tests {
         let texts = [
             (answer(&Answer::Snapshot { revision, data: "{}".into() }), json!({ "revision": "7", "data": {} })),
             (answer(&Answer::Unchanged { revision }), json!({ "revision": "7", "unchanged": true })),
+            (
+                answer(&Answer::Patch { revision, base: Revision::from_u64(5), patch: "[]".into() }),
+                json!({ "revision": "7", "base": "5", "patch": [] }),
+            ),
             (withheld(revision), json!({ "revision": "7", "withheld": true })),
             (
                 with_results(withheld(revision), &[Ok(revision), Err(CommandError::invalid_request("x", "y"))]),

@@ -17,6 +17,7 @@ import type { Topic } from './types.js';
  * | `rejected` | the app's own rules for the topic refuse; `code` and `reason` are the app's |
  * | `tooLarge` | the payload is over the `limit` (bytes of JSON) |
  * | `outOfOrder` | older than a write already taken from this page |
+ * | `busy` | this window has too many calls under way: call again when one has been answered |
  * | `sessionEnded` | the backend takes this page for gone: it goes on by itself, under a new session |
  * | `panicked` | the app's own code panicked; nothing was changed |
  * | `unserializable` | the topic's value cannot be turned into JSON |
@@ -38,6 +39,7 @@ export type LockstepErrorKind =
   | 'rejected'
   | 'tooLarge'
   | 'outOfOrder'
+  | 'busy'
   | 'sessionEnded'
   | 'panicked'
   | 'unserializable'

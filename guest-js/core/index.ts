@@ -4,6 +4,8 @@
  * @module tauri-plugin-lockstep-api/core
  */
 export type { ListTopicsOptions } from './admin.js';
+export { createCollectionStore } from './collection.js';
+export type { CollectionMeta, CollectionStore, EntityStore } from './collection-store.js';
 export { type ConnectApplierOptions, connectApplier } from './connect-applier.js';
 export { setDefaultTransport } from './default-transport.js';
 export {

@@ -22,9 +22,23 @@ export type JsonPatchOperation =
  * applyJsonPatch({ a: 1 }, [{ op: 'replace', path: '/a', value: 2 }]); // { a: 2 }
  */
 export function applyJsonPatch(value: unknown, operations: unknown): unknown {
+  return patchSharing(value, operations, (given) => given);
+}
+
+/**
+ * The same, for who keeps the result as its own: `adopt` makes what is put in of what an operation
+ * brings, and of what stood there; `made` is called with each container that was copied.
+ */
+export function patchSharing(
+  value: unknown,
+  operations: unknown,
+  adopt: (given: unknown, before?: unknown) => unknown,
+  made?: (container: object) => void,
+): unknown {
   if (!Array.isArray(operations)) throw protocolError('The patch is not a list of operations');
   // The copies made so far: nobody else holds them, so they may be changed in place.
-  let mine = new WeakSet<object>();
+  let mine = new Set<object>();
+  const copies: object[] = [];
   let root = value;
 
   function thaw(node: object): object {
@@ -36,6 +50,7 @@ export function applyJsonPatch(value: unknown, operations: unknown): unknown {
       for (const key of Object.keys(node)) define(copy, key, own(node, key));
     }
     mine.add(copy);
+    copies.push(copy);
     return copy;
   }
 
@@ -81,12 +96,16 @@ export function applyJsonPatch(value: unknown, operations: unknown): unknown {
     if ((op === 'add' || op === 'replace' || op === 'test') && given === undefined) {
       fail();
     }
-    if (op === 'add') add(path, given);
-    else if (op === 'remove') remove(path);
+    if (op === 'add') {
+      const parent = path.length ? get(path.slice(0, -1)) : undefined;
+      // In a list it pushes aside what stood there.
+      const before = Array.isArray(parent) ? undefined : own(parent, path.at(-1) as string);
+      add(path, adopt(given, before));
+    } else if (op === 'remove') remove(path);
     else if (op === 'replace') {
-      get(path);
-      if (path.length === 0) root = given;
-      else edit(path, (parent, key) => define(parent, key, given));
+      const next = adopt(given, get(path));
+      if (path.length === 0) root = next;
+      else edit(path, (parent, key) => define(parent, key, next));
     } else if (op === 'move') {
       const within = from.every((key, i) => key === path[i]);
       if (within && from.length < path.length) fail();
@@ -98,7 +117,7 @@ export function applyJsonPatch(value: unknown, operations: unknown): unknown {
       const copied = get(from);
       add(path, copied);
       // It now stands in two places: a later change in one must not show in the other.
-      mine = new WeakSet();
+      mine = new Set();
     } else if (op === 'test') {
       if (!equal(get(path), given)) fail();
     } else fail();
@@ -112,6 +131,7 @@ export function applyJsonPatch(value: unknown, operations: unknown): unknown {
       throw protocolError(`Operation ${i} of the patch cannot be applied: ${text}`);
     }
   });
+  if (made) copies.forEach(made);
   return root;
 }
 

@@ -5,6 +5,7 @@ export interface Listeners<A extends unknown[]> {
   add(listener: (...args: A) => void): Unsubscribe;
   tell(...args: A): void;
   clear(): void;
+  size(): number;
 }
 
 export function createListeners<A extends unknown[]>(
@@ -30,5 +31,6 @@ export function createListeners<A extends unknown[]>(
       }
     },
     clear: () => all.clear(),
+    size: () => all.size,
   };
 }

@@ -6,8 +6,12 @@ import type { WriteOperation } from './transport.js';
 /** Makes the state that a write is expected to lead to. */
 export type EarlyChange = (state: unknown) => unknown;
 
+/** `true`, or what an action is expected to do. */
+export type Optimistic = true | ((state: never, action: never) => unknown);
+
 /** A write that is shown before the backend has confirmed it. */
 export interface Early {
+  operation: WriteOperation;
   change: EarlyChange;
   /** The revision that has it, once the backend has said so. */
   at?: Revision;
@@ -17,7 +21,8 @@ export interface Early {
 /** The writes that lie on top of the confirmed state, in the order of the calls. */
 export interface Overlay {
   size(): number;
-  add(change: EarlyChange): Early;
+  all(): Iterable<Early>;
+  add(operation: WriteOperation, optimistic: Optimistic): Early;
   /** Takes one back; whether it was there. */
   drop(early: Early): boolean;
   clear(): void;
@@ -50,8 +55,9 @@ export function createOverlay(onError: (error: unknown) => void): Overlay {
 
   return {
     size: () => pending.size,
-    add(change) {
-      const early: Early = { change };
+    all: () => pending,
+    add(operation, optimistic) {
+      const early: Early = { operation, change: earlyChange(operation, optimistic) };
       pending.add(early);
       return early;
     },
@@ -68,10 +74,7 @@ export function createOverlay(onError: (error: unknown) => void): Overlay {
 }
 
 /** What the backend will do with an operation, so far as a window can know. */
-export function earlyChange(
-  operation: WriteOperation,
-  optimistic: true | ((state: never, action: never) => unknown),
-): EarlyChange {
+function earlyChange(operation: WriteOperation, optimistic: Optimistic): EarlyChange {
   const { set, merge, patch, action } = operation;
   if (optimistic !== true) return (state) => optimistic(state as never, action as never);
   if (patch) return (state) => applyJsonPatch(state, patch);

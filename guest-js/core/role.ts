@@ -39,7 +39,7 @@ export interface RoleNews {
  *
  * It joins by itself on first use of `role`, `onRole` or `join`. Whoever uses `holder` and `onHolder`
  * only looks on. The longest-waiting page holds the role, until it leaves, closes, reloads, or does
- * not answer for a minute. What fails, or has no answer within `pullTimeoutMs`, is tried again, and
+ * not answer for one to two minutes. What fails, or has no answer within `pullTimeoutMs`, is tried again, and
  * goes to `onError`.
  */
 export interface Role {

@@ -164,6 +164,20 @@ describe('writing', () => {
     ]);
   });
 
+  it('I11: what the backend has no room for just now is sent again as it is', async () => {
+    const { backend, settings, rule } = setup();
+    const store = await settings();
+    const heal = rule({ kind: 'request', command: 'write' }, () =>
+      Promise.reject({ kind: 'busy', message: 'full', topic: 'settings' }),
+    );
+    const writing = outcome(store.merge({ theme: 'dark' }));
+    await tick();
+    heal();
+    await pass(100);
+    expect([writing.now, backend.calls.count({ command: 'write' })]).toEqual(['3', 2]);
+    expect(backend.data('settings')).toMatchObject({ theme: 'dark' });
+  });
+
   it('a late answer to a write still passes the gate', async () => {
     const { settings, rule, fail } = setup();
     const store = await settings('main', { writeTimeoutMs: 100 });

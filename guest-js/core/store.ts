@@ -1,31 +1,11 @@
-import { deferred } from './deferred.js';
-import { createEngine } from './engine.js';
-import { LockstepError } from './errors.js';
-import { type ErrorContext, toLockstepError } from './explain.js';
-import { applyJsonPatch } from './json-patch.js';
-import { attach, isDelivered, type OnLinkError, relink, rewake, share } from './link.js';
+import { patchSharing } from './json-patch.js';
 import { createListeners } from './listeners.js';
-import { createConsoleLogger } from './logger.js';
-import { tellPage } from './on-error.js';
-import { createOverlay, earlyChange } from './optimistic.js';
 import { copySharing } from './own.js';
-import { pageOf, pageTopicOf, renew, type Taker } from './page.js';
 import { changedPaths, partAt } from './path.js';
-import type {
-  ChangeMeta,
-  Selection,
-  TopicStatus,
-  TopicStore,
-  TopicStoreOptions,
-} from './topic-store.js';
+import { createTopicBase, freezes } from './topic-base.js';
+import type { ChangeMeta, Selection, TopicStore, TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
-import type { InvalidationEvent, Unsubscribe } from './types.js';
-import { createWriter } from './writer.js';
-
-// How long an announcement may wait for the answer to a write that is under way, in ms.
-const ECHO_MS = 250;
-
-declare const process: { env: { NODE_ENV?: string } };
+import type { Unsubscribe } from './types.js';
 
 /**
  * The everyday store of one topic over any transport. In a Tauri app, `defineTopic` is this
@@ -33,12 +13,7 @@ declare const process: { env: { NODE_ENV?: string } };
  *
  * - **I7** Its copy moves forward only, and is its own: no listener, transport or other handle
  *   holds a part of it that could be changed.
- * - **I8** It goes on trying for as long as it lives. When the page wakes it asks again, and tells
- *   the backend that it reads, which may have dropped the session of a page that slept. Where the
- *   topic is removed it goes on asking, and it subscribes anew when the topic is back.
  * - **I10** An optimistic write that is refused is taken back, and no other.
- * - **I9** Nothing is called back after `close()`, except that the status is `closed`, and that nothing
- *   is pending.
  * - **I12** A write resolves when this copy is at the write's revision or newer.
  *
  * @example
@@ -49,214 +24,60 @@ export function createTopicStore<T, A = never>(
   transport: Transport,
   options: TopicStoreOptions = {},
 ): TopicStore<T, A> {
-  const {
-    freeze = !isProduction(),
-    pullTimeoutMs = 10_000,
-    writeTimeoutMs = 30_000,
-    logger = createConsoleLogger(),
-    onError = (context) => tellPage(transport, context),
-  } = options;
-
+  const freeze = freezes(options);
   // What the backend has confirmed, and that with what is pending on top of it.
   let base: T | undefined;
   let shown: T | undefined;
-  let announced: InvalidationEvent | undefined;
-  let status: TopicStatus = 'idle';
-  // Why the backend has no subscription of this page: it has no such topic, or does not let it in.
-  let unlinked: unknown;
-  let sleepless: Unsubscribe | undefined;
-  let release = (): void => {};
-  let take: Taker | undefined;
-  const ready = deferred<void>();
-  // Who does not wait for it must not crash on it.
-  ready.promise.catch(() => {});
+  let taken = false;
 
-  const failed = (error: unknown): void => engine.report({ phase: 'apply', error });
-  const changes = createListeners<[next: T, previous: T | undefined, meta: ChangeMeta]>(failed);
+  const store = createTopicBase(topic, transport, options, {
+    take({ data, patch }) {
+      const keep = (next: unknown, before?: unknown) => copySharing(before, next, freeze);
+      // With nothing pending a patch shares all that stays, also where that stands elsewhere now.
+      const sharing = data !== undefined || shown === base;
+      const next =
+        data === undefined
+          ? patchSharing(base, patch, keep, freeze ? Object.freeze : undefined)
+          : keep(data, shown);
+      base = next as T;
+      taken = sharing;
+    },
+    show(writtenBy, added) {
+      const before = shown;
+      const state = added ? overlay.through(before, added) : overlay.over(base);
+      // What was just taken in shares its parts with what was shown.
+      const sharing = taken && !overlay.size();
+      taken = false;
+      const next = (sharing ? state : copySharing(before, state, freeze)) as T;
+      shown = next;
+      if (!overlay.size()) base = next;
+      if (next === before) return;
+      let paths: string[] | undefined;
+      news.push([
+        next,
+        before,
+        {
+          revision: engine.gate.revision(),
+          sourceId: store.sourceOf(writtenBy),
+          get changedPaths() {
+            paths ??= changedPaths(before, next);
+            return paths;
+          },
+        },
+      ]);
+      // A listener that writes optimistically makes news of its own: everybody hears it after this.
+      if (news.length > 1) return;
+      for (const item of news) changes.tell(...item);
+      news.length = 0;
+    },
+    clear: () => changes.clear(),
+  });
+  const { engine, writer, overlay, use, open } = store;
+  const changes = createListeners<[next: T, previous: T | undefined, meta: ChangeMeta]>(
+    store.failed,
+  );
   const news: [next: T, previous: T | undefined, meta: ChangeMeta][] = [];
-  const overlay = createOverlay((error) => {
-    if (status !== 'closed') failed(error);
-  });
   const named = new Map<string, Unsubscribe>();
-  const statuses = createListeners<[next: TopicStatus, previous: TopicStatus]>(failed);
-  const counts = createListeners<[next: number, previous: number]>(failed);
-  let counted = 0;
-
-  const explained = (error: unknown, action: ErrorContext['action']): LockstepError =>
-    toLockstepError(error, { topic, window: transport.label, action });
-
-  const rejecting =
-    (action: ErrorContext['action']) =>
-    (error: unknown): never => {
-      throw explained(error, action);
-    };
-
-  const linkFailed: OnLinkError = (error, retry) =>
-    engine.report({ phase: 'subscribe', error: explained(error, 'read'), ...retry });
-
-  const engine = createEngine({
-    topic,
-    pullTimeoutMs,
-    persistent: true,
-    logger,
-    onError,
-    subscribe(handler, taker) {
-      take = (answer) => {
-        if (answer === undefined) engine.refresh();
-        else taker(answer);
-      };
-      return attach(transport, topic, handler, take, linkFailed).catch(rejecting('listen'));
-    },
-    async pull(since) {
-      const page = pageOf(transport);
-      const session = isDelivered(page, pageTopicOf(page, topic)) ? page.session : undefined;
-      const answer = await transport.getSnapshot(topic, since, session).catch(rejecting('read'));
-      share(transport, topic, answer, take);
-      return answer;
-    },
-    apply({ data, patch }) {
-      let next = data;
-      if (next === undefined) {
-        try {
-          next = applyJsonPatch(base, patch);
-        } catch (error) {
-          logger.warn('the patch cannot be applied', { topic, error });
-          return 'rebase';
-        }
-      }
-      base = copySharing(shown, next, freeze) as T;
-      return undefined;
-    },
-    onApplied({ sourceId }) {
-      ready.resolve();
-      overlay.landed(engine.gate.revision());
-      show(overlay.over(base), sourceId, !overlay.size());
-      count();
-    },
-    shouldRefresh(event) {
-      announced = event;
-      return true;
-    },
-    // While a write is under way, its answer is: and that brings whatever was announced. Only
-    // where it is slow is there a need to ask.
-    throttle(fire) {
-      let timer: ReturnType<typeof setTimeout> | undefined;
-      release = fire;
-      const due = (): void => {
-        timer = undefined;
-        fire();
-      };
-      return {
-        trigger() {
-          // Never put off by the next: a stream of them must not keep the window from asking.
-          if (writer.busy()) timer ??= setTimeout(due, ECHO_MS);
-          else fire();
-        },
-        dispose: () => clearTimeout(timer),
-      };
-    },
-    onState(state, error) {
-      const { kind } = Object(error);
-      const denied = kind === 'denied';
-      if (denied || kind === 'unknownTopic') unlinked = kind;
-      else if (unlinked && !error) {
-        unlinked = undefined;
-        relink(transport, topic, linkFailed);
-      }
-      turn(denied ? kind : unlinked === 'unknownTopic' && engine.gate.since() ? 'removed' : state);
-    },
-  });
-
-  const writer = createWriter<T>({
-    topic,
-    transport,
-    engine,
-    writeTimeoutMs,
-    get: () => base as T,
-    early: {
-      add(operation, optimistic) {
-        const early = overlay.add(earlyChange(operation, optimistic));
-        if (base !== undefined) show(overlay.through(shown, early), transport.label);
-        count();
-        return early;
-      },
-      drop: overlay.drop,
-      replay() {
-        if (base === undefined || status === 'closed') return count();
-        show(overlay.over(base), transport.label);
-        count();
-      },
-    },
-    explained,
-    onIdle: () => release(),
-  });
-
-  function turn(to: TopicStatus): void {
-    const from = status;
-    if (from === to || from === 'closed') return;
-    status = to;
-    statuses.tell(to, from);
-  }
-
-  /** Tells how many optimistic writes are pending, once what is shown is in keeping with that. */
-  function count(): void {
-    const before = counted;
-    counted = overlay.size();
-    if (counted !== before) counts.tell(counted, before);
-  }
-
-  /** Shows a state, which may share its parts with what was shown, and tells of what is new. */
-  function show(state: unknown, writtenBy: string | undefined, sharing = false): void {
-    const before = shown;
-    const next = (sharing ? state : copySharing(before, state, freeze)) as T;
-    shown = next;
-    if (!overlay.size()) base = next;
-    if (next === before) return;
-    const revision = engine.gate.revision();
-    const heardOf = announced?.revision === revision ? announced.sourceId : undefined;
-    let paths: string[] | undefined;
-    news.push([
-      next,
-      before,
-      {
-        revision,
-        sourceId: (writtenBy ?? heardOf) || null,
-        get changedPaths() {
-          paths ??= changedPaths(before, next);
-          return paths;
-        },
-      },
-    ]);
-    // A listener that writes optimistically makes news of its own: everybody hears it after this.
-    if (news.length > 1) return;
-    for (const item of news) changes.tell(...item);
-    news.length = 0;
-  }
-
-  /** Whatever is used first starts the store. */
-  function use(): void {
-    if (status !== 'idle') return;
-    status = 'connecting';
-    let { session } = pageOf(transport);
-    sleepless = transport.onWake?.(({ restored }) => {
-      // A page out of the cache is a stranger to the backend, however short it was there.
-      if (restored) session = renew(transport, session);
-      const tell = restored ? relink : rewake;
-      tell(transport, topic, linkFailed);
-      engine.refresh();
-    });
-    engine.start();
-  }
-
-  const closed = (): LockstepError =>
-    new LockstepError('closed', `The store of "${topic}" was closed`, { topic });
-
-  /** Runs what makes a promise, unless the store is closed. */
-  function open<R>(work: () => Promise<R>): Promise<R> {
-    if (status === 'closed') return Promise.reject(closed());
-    use();
-    return work();
-  }
 
   function select<S>(
     pick: (state: T) => S,
@@ -281,8 +102,8 @@ export function createTopicStore<T, A = never>(
     };
   }
 
-  return {
-    topic,
+  // In this order: its accessors stay accessors.
+  return Object.assign(store.members, {
     get() {
       use();
       return shown;
@@ -311,56 +132,6 @@ export function createTopicStore<T, A = never>(
     merge: (patch, write) => open(() => writer.write({ merge: patch }, write)),
     patch: (operations, write) => open(() => writer.write({ patch: operations }, write)),
     dispatch: (action, write) => open(() => writer.write({ action }, write)),
-    update: (change) => open(() => writer.update(change)),
-    get status() {
-      return status;
-    },
-    onStatus(listener) {
-      use();
-      return statuses.add(listener);
-    },
-    get pending() {
-      return overlay.size();
-    },
-    onPending(listener) {
-      use();
-      return counts.add(listener);
-    },
-    get revision() {
-      use();
-      return engine.gate.revision();
-    },
-    get ready() {
-      use();
-      return ready.promise;
-    },
-    refresh() {
-      use();
-      return engine.refresh();
-    },
-    close() {
-      if (status === 'closed') return;
-      sleepless?.();
-      // An answer that was on its way to this store is nobody's now.
-      share(transport, topic, undefined, take);
-      changes.clear();
-      overlay.clear();
-      count();
-      counts.clear();
-      turn('closed');
-      statuses.clear();
-      // Last: what a listener of the status throws is told yet.
-      engine.stop();
-      ready.reject(closed());
-    },
-  };
-}
-
-function isProduction(): boolean {
-  try {
-    return process.env.NODE_ENV === 'production';
-  } catch {
-    // A browser without a bundler has no `process`.
-    return false;
-  }
+    update: (change) => open(() => writer.update(() => ({ set: change(base as T) }))),
+  } satisfies Omit<TopicStore<T, A>, keyof typeof store.members>);
 }

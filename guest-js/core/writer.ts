@@ -3,7 +3,7 @@ import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
 import { share } from './link.js';
-import type { Early } from './optimistic.js';
+import type { Early, Optimistic } from './optimistic.js';
 import {
   type EndedWrite,
   enqueue,
@@ -28,16 +28,11 @@ interface WriteHow extends WriteOptions {
   optimistic?: boolean | Exclude<Optimistic, true>;
 }
 
-/** `true`, or what an action is expected to do. */
-type Optimistic = true | ((state: never, action: never) => unknown);
-
-export interface WriterOptions<T> {
+export interface WriterOptions {
   topic: string;
   transport: Transport;
   engine: Engine;
   writeTimeoutMs: number;
-  /** The state that the backend has confirmed. */
-  get(): T;
   /** The optimistic writes that the store shows. */
   early: {
     add(operation: WriteOperation, optimistic: Optimistic): Early;
@@ -50,9 +45,10 @@ export interface WriterOptions<T> {
   onIdle(): void;
 }
 
-export interface Writer<T> {
+export interface Writer {
   write(operation: WriteOperation, options?: WriteHow): Promise<Revision>;
-  update(change: (current: T) => T): Promise<Revision>;
+  /** Writes what `make` makes of the confirmed state, and again where somebody else was faster. */
+  update(make: () => WriteOperation): Promise<Revision>;
   /** Whether a write is under way, so that its answer will come. */
   busy(): boolean;
 }
@@ -75,8 +71,8 @@ interface Write extends QueuedWrite {
  * - **I12** A write's answer passes the gate before its promise resolves: a batch's once, before
  *   any of its promises. What was applied but cannot be shown rejects with `applied`.
  */
-export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
-  const { topic, transport, engine, writeTimeoutMs, get, early, explained, onIdle } = options;
+export function createWriter(options: WriterOptions): Writer {
+  const { topic, transport, engine, writeTimeoutMs, early, explained, onIdle } = options;
   const { gate } = engine;
   let unsettled = 0;
 
@@ -128,7 +124,8 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
         message: `No answer to the write to "${topic}" came within ${writeTimeoutMs} ms: whether it was applied is unknown`,
         // A bare string is Tauri's own refusal: the command did not run.
         isOpen: (error) =>
-          typeof error !== 'string' && explained(error, 'write').kind === 'transport',
+          typeof error !== 'string' &&
+          ['transport', 'busy'].includes(explained(error, 'write').kind),
         late: (late) => {
           for (const each of stores) each.took(late, []).then(() => share(transport, topic, late));
         },
@@ -215,11 +212,10 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
     );
   }
 
-  async function attempt(change: (current: T) => T): Promise<Revision> {
+  async function attempt(make: () => WriteOperation): Promise<Revision> {
     if (!gate.since()) await engine.refresh().catch(rethrow);
     for (let conflicts = 1; ; conflicts++) {
-      const next = change(get());
-      const write = begin(seal({ set: next, expectedRevision: gate.revision() }));
+      const write = begin(seal({ ...make(), expectedRevision: gate.revision() }));
       try {
         await send([write]);
         return await write.promise;
@@ -249,7 +245,7 @@ export function createWriter<T>(options: WriterOptions<T>): Writer<T> {
       if (optimistic) write.early = early.add(write.operation, optimistic);
       return write.promise;
     },
-    update: (change) => enqueue(here().entry, () => attempt(change)),
+    update: (make) => enqueue(here().entry, () => attempt(make)),
     busy: () => unsettled > 0,
   };
 }

@@ -6,7 +6,13 @@
  *
  * @module tauri-plugin-lockstep-api/react
  */
-export { TopicProvider, type TopicProviderProps, useTopicStore } from './provider.js';
+export {
+  TopicProvider,
+  type TopicProviderProps,
+  useCollectionStore,
+  useTopicStore,
+} from './provider.js';
+export { useCollection, useEntity, useEntityKeys } from './use-entity.js';
 export { useFamilyTopic } from './use-family-topic.js';
 export {
   type UseTopicOptions,

@@ -11,10 +11,18 @@ import { build } from 'esbuild';
  */
 const LIMITS = [
   { entry: './index.js', names: ['createTauriRevisionSync'], limit: 3300, goal: 1900 },
-  { entry: './index.js', names: ['defineTopic'], limit: 10450, goal: 6000 },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 11200, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 12100, goal: 7150 },
-  { entry: './react/index.js', limit: 800, goal: 600 },
+  { entry: './index.js', names: ['defineTopic'], limit: 10700, goal: 6000 },
+  { entry: './index.js', names: ['defineCollection'], limit: 11250, goal: 6500 },
+  {
+    entry: './index.js',
+    names: ['defineCollection'],
+    beyond: "export { defineTopic } from './index.js';",
+    limit: 1250,
+    goal: 900,
+  },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 11450, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 12300, goal: 7150 },
+  { entry: './react/index.js', limit: 900, goal: 700 },
   { entry: './vue/index.js', names: ['useTopic', 'topicKey'], limit: 350, goal: 300 },
   { entry: './svelte/index.js', names: ['topicState'], limit: 250, goal: 200 },
   { entry: './svelte/index.js', names: ['topicReadable', 'topicStatus'], limit: 200, goal: 200 },

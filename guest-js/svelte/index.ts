@@ -13,5 +13,11 @@ export type {
   ToStateContext,
 } from '../appliers/options.js';
 export { createSvelteSnapshotApplier } from '../appliers/svelte.js';
+export {
+  type CollectionState,
+  collectionState,
+  type EntityState,
+  entityState,
+} from './entity.js';
 export { topicPending, topicReadable, topicStatus } from './readable.js';
 export { type TopicState, topicState } from './state.js';

@@ -1,3 +1,5 @@
+import { createCollectionStore } from '../core/collection.js';
+import type { CollectionStore } from '../core/collection-store.js';
 import { createTopicFamily, type TopicFamily } from '../core/family.js';
 import { noopLogger } from '../core/logger.js';
 import { pageOf } from '../core/page.js';
@@ -29,6 +31,8 @@ export interface FakeWindow {
    * await settings.ready;
    */
   store<T, A = never>(topic: Topic, options?: TopicStoreOptions): TopicStore<T, A>;
+  /** A collection in this window. */
+  collection<V, A = never>(topic: Topic, options?: TopicStoreOptions): CollectionStore<V, A>;
   /** A family in this window. */
   family<T, A = never>(family: string, options?: TopicStoreOptions): TopicFamily<T, A>;
   /** This window's part in the role. */
@@ -250,6 +254,8 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     label,
     transport,
     store: (topic, options) => createTopicStore(topic, transport, { ...quiet, ...options }),
+    collection: (topic, options) =>
+      createCollectionStore(topic, transport, { ...quiet, ...options }),
     family: (family, options) => createTopicFamily(family, transport, { ...quiet, ...options }),
     role: (options) => createRole(transport, { ...quiet, ...options }),
     wake,

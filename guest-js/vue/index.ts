@@ -12,4 +12,5 @@ export type {
   ToStateContext,
 } from '../appliers/options.js';
 export { createVueSnapshotApplier } from '../appliers/vue.js';
+export { type UseCollectionReturn, useCollection, useEntity } from './use-entity.js';
 export { topicKey, type UseTopicReturn, useTopic } from './use-topic.js';

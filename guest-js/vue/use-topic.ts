@@ -8,6 +8,7 @@ import {
   shallowReadonly,
   shallowRef,
 } from 'vue';
+import type { CollectionStore } from '../core/collection-store.js';
 import type { TopicStatus, TopicStore } from '../core/topic-store.js';
 
 /** A topic in a component. */
@@ -35,7 +36,11 @@ const keys = new WeakMap<object, symbol>();
  * const fake = createTopicStore<Settings>('settings', transport);
  * createApp(Form).provide(topicKey(settings), fake).mount('#app');
  */
-export function topicKey<T, A = never>(store: TopicStore<T, A>): InjectionKey<TopicStore<T, A>> {
+export function topicKey<T, A = never>(store: TopicStore<T, A>): InjectionKey<TopicStore<T, A>>;
+export function topicKey<V, A = never>(
+  store: CollectionStore<V, A>,
+): InjectionKey<CollectionStore<V, A>>;
+export function topicKey(store: { topic: string }): symbol {
   const key = keys.get(store) ?? Symbol(store.topic);
   keys.set(store, key);
   return key;

@@ -12,7 +12,7 @@ use std::{
 /// One folder with a `package.json`.
 pub struct Package {
     pub dir: &'static str,
-    build: Build,
+    build: Option<Build>,
 }
 
 struct Build {
@@ -23,26 +23,40 @@ struct Build {
     inputs: &'static [&'static str],
 }
 
+const GUEST: Package = Package {
+    dir: "",
+    build: Some(Build {
+        // Not `npm run build`, which also writes the committed `api-iife.js`: a check that it is up to date could
+        // never fail.
+        command: "npx tsc -p tsconfig.build.json",
+        output: "dist-js/index.js",
+        inputs: &["guest-js", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
+    }),
+};
+
 /// In the order in which they are built: the apps import the built guest.
 pub const PACKAGES: &[Package] = &[
-    Package {
-        dir: "",
-        build: Build {
-            // Not `npm run build`, which also writes the committed `api-iife.js`: a check that it is up to date could
-            // never fail.
-            command: "npx tsc -p tsconfig.build.json",
-            output: "dist-js/index.js",
-            inputs: &["guest-js", "package-lock.json", "tsconfig.json", "tsconfig.build.json"],
-        },
-    },
+    GUEST,
     app("examples/two-windows"),
     app("examples/react-tasks"),
     app("examples/vue-pinia"),
     app("e2e/app"),
+    // Programs of others, that tests run.
+    Package { dir: "crates/logux/interop", build: None },
 ];
 
+/// Apart from the others, since it brings what Lockstep is compared with.
+const BENCH: Package = Package {
+    dir: "bench",
+    build: Some(Build {
+        command: "npm run build",
+        output: "dist/main.js",
+        inputs: &["ui", "build.mjs", "package-lock.json"],
+    }),
+};
+
 const fn app(dir: &'static str) -> Package {
-    Package { dir, build: Build { command: "npm run build", output: "dist/index.html", inputs: &["."] } }
+    Package { dir, build: Some(Build { command: "npm run build", output: "dist/index.html", inputs: &["."] }) }
 }
 
 /// What a build writes, or does not read.
@@ -78,22 +92,28 @@ impl Package {
 
     /// Builds it, unless nothing has changed since the last time.
     pub fn build(&self) -> Result<()> {
-        let output = self.path().join(self.build.output);
-        let inputs = self.build.inputs.iter().map(|input| self.path().join(input));
+        let Some(build) = &self.build else { return Ok(()) };
+        let output = self.path().join(build.output);
+        let inputs = build.inputs.iter().map(|input| self.path().join(input));
         // The apps are built from the guest, too.
         let guest = (!self.dir.is_empty()).then(|| root().join("dist-js"));
         let newest_input = inputs.chain(guest).filter_map(|input| newest(&input)).max();
         if modified(&output).is_some_and(|built| Some(built) >= newest_input) {
             return Ok(());
         }
-        run(&mut self.command(self.build.command))?;
+        run(&mut self.command(build.command))?;
         // A build that leaves an unchanged file alone would run again each time.
         fs::File::options()
             .append(true)
             .open(&output)
             .and_then(|file| file.set_modified(SystemTime::now()))
-            .with_context(|| format!("`{}` has not written {}", self.build.command, output.display()))
+            .with_context(|| format!("`{}` has not written {}", build.command, output.display()))
     }
+}
+
+/// What `cargo xtask bench` needs.
+pub fn for_the_benchmark() -> impl Iterator<Item = &'static Package> {
+    [&GUEST, &BENCH].into_iter()
 }
 
 /// All packages that are there.

@@ -23,11 +23,13 @@ const WITHOUT_REAL_WINDOWS: &[&str] = &["--exclude", "lockstep-e2e", "--exclude"
 
 pub fn lint() -> Result<()> {
     let format = cmd("cargo fmt --all --check");
+    // A workspace of its own; clippy would have to build all that Lockstep is compared with.
+    let of_the_benchmark = cmd("cargo fmt --manifest-path bench/Cargo.toml --check");
     let mut clippy = cmd("cargo clippy --workspace --all-targets");
     if !cfg!(target_os = "linux") {
         clippy.args(WITHOUT_REAL_WINDOWS);
     }
     clippy.args(["--", "-D", "warnings"]);
     let frontends = frontend::packages().map(|package| package.command("npm run lint --if-present"));
-    run_all([format, clippy].into_iter().chain(frontends))
+    run_all([format, of_the_benchmark, clippy].into_iter().chain(frontends))
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask`: the developer commands. This file only finds the command; each has a file of its own.
 
+mod bench;
 mod bindings;
 mod consumer;
 mod demo;
@@ -30,8 +31,16 @@ impl Command {
     }
 }
 
-const COMMANDS: &[Command] =
-    &[setup::COMMAND, demo::COMMAND, test::COMMAND, lint::COMMAND, tidy::COMMAND, bindings::COMMAND, mutants::COMMAND];
+const COMMANDS: &[Command] = &[
+    setup::COMMAND,
+    demo::COMMAND,
+    test::COMMAND,
+    lint::COMMAND,
+    tidy::COMMAND,
+    bindings::COMMAND,
+    mutants::COMMAND,
+    bench::COMMAND,
+];
 
 /// What can follow `cargo xtask`.
 pub fn command_names() -> impl Iterator<Item = &'static str> {

@@ -12,10 +12,10 @@ pub const COMMAND: Command = Command {
     about: "Install what the other commands need; they call it themselves",
     usage: "\n
 System packages (on Debian and Ubuntu, as root or with sudo; elsewhere it says what is missing), npm packages, the
-built guest and front ends, tauri-driver under target/tools, and Chromium. What is there already is left alone.",
+built guest, front ends and page of the benchmark, tauri-driver under target/tools, and Chromium. What is there already is left alone.",
     run: |args| {
         no_arguments(args)?;
-        run_for(&[Need::System, Need::Frontends, Need::WebDriver, Need::Chromium])
+        run_for(&[Need::System, Need::Frontends, Need::Bench, Need::WebDriver, Need::Chromium])
     },
 };
 
@@ -28,6 +28,8 @@ pub enum Need {
     Npm,
     /// As [`Need::Npm`], and the guest and the front ends are built: apps do not compile without.
     Frontends,
+    /// As [`Need::Npm`], and the guest and the benchmark's page are built.
+    Bench,
     /// `tauri-driver`.
     WebDriver,
     /// A browser with tabs.
@@ -85,6 +87,13 @@ pub fn run_for(needs: &[Need]) -> Result<()> {
             if need(Need::Frontends) {
                 package.build().context("setup: front ends")?;
             }
+        }
+    }
+    if need(Need::Bench) {
+        node().context("setup: Node")?;
+        for package in frontend::for_the_benchmark() {
+            package.install().context("setup: npm packages")?;
+            package.build().context("setup: the benchmark's page")?;
         }
     }
     if need(Need::WebDriver) && cfg!(target_os = "linux") {

@@ -19,8 +19,8 @@ pub const COMMAND: Command = Command {
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
   --full  the long versions of the tests with real windows
-  STEP    only these: lint, tidy, core, loom, guest, package, browser, docs, plugin, bindings, examples, install,
-          e2e, mutants",
+  STEP    only these: lint, tidy, core, loom, logux, guest, package, browser, docs, plugin, bindings, examples,
+          install, e2e, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -41,6 +41,8 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: |_| tidy::tidy() },
     Step { name: "core", run: |_| run(&mut cmd("cargo test --no-fail-fast -p lockstep-core")) },
     Step { name: "loom", run: |_| run(&mut loom()) },
+    // Ignored are those that need what setup installs.
+    Step { name: "logux", run: |_| run(&mut cmd("cargo test --no-fail-fast -p logux -- --include-ignored")) },
     Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
     Step { name: "package", run: |_| run_all([cmd("npm run check:iife"), cmd("npm run size")]) },
     Step { name: "browser", run: |_| run(&mut cmd("npm run test:chromium")) },

@@ -3,12 +3,13 @@
 use crate::{
     announce::Slot,
     change::Change,
-    client::Client,
     clock::Clock,
     context::{Reject, WriteContext, Writer},
+    deltas::Deltas,
     error::{AccessError, ChangeError, UpdateError, WriteError, panic_text},
     life::{Life, Lifespan},
     options::{Allow, Asker, TopicOptions, TypedReducer},
+    proposal::{ClientWrite, Proposal, Taken},
     revision::{Exhausted, Revision, RevisionCounter},
     role::unreserved,
     sequence::{Admission, Outcomes, Sequences},
@@ -74,47 +75,13 @@ pub(crate) struct TopicCell<T> {
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
     current: Mutex<Arc<Version<T>>>,
+    deltas: Deltas,
     slot: Arc<Slot>,
 }
 
 /// The state that a write has replaced. It is dropped when the change has been announced, under no lock: dropping may
 /// be code of the app's.
 pub(crate) type Old<T> = Arc<Version<T>>;
-
-/// A batch of writes by a window, as the engine takes it.
-#[derive(Clone, Debug)]
-pub struct ClientWrite {
-    /// Who writes.
-    pub session: SessionKey,
-    /// What the app knows of who writes, for the hooks.
-    pub client: Option<Arc<Client>>,
-    /// The batch's number among those of its session to its topic; it only goes up.
-    pub seq: u64,
-    /// An asynchronous hook was asked about each of the writes; without, a topic that has one takes no new batch.
-    pub asked: bool,
-    /// The writes, each applied or refused for itself, in this order.
-    pub writes: Vec<Proposal>,
-}
-
-/// One write of a batch.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Proposal {
-    /// Apply only if the topic is at exactly this revision.
-    pub expected: Option<Revision>,
-    /// What to change; or why somebody who was asked before refuses it.
-    pub change: Result<Change, Reject>,
-}
-
-/// What became of a window's batch, beside its outcomes.
-pub(crate) struct Taken {
-    pub(crate) outcomes: Result<Outcomes, WriteError>,
-    /// The last revision that this very call made.
-    pub(crate) made: Option<Revision>,
-    /// The state before it, to be dropped when the change has been announced: that may be code of the app's.
-    pub(crate) old: Option<Arc<dyn AnyVersion>>,
-    /// A session whose place was needed.
-    pub(crate) evicted: Option<SessionKey>,
-}
 
 /// What the engine lends a topic for a write.
 #[derive(Clone, Copy)]
@@ -137,11 +104,12 @@ impl<T: State> TopicCell<T> {
         Self {
             asker,
             life: Life::new(revision, lifespan, clock),
+            current: Mutex::new(Arc::new(Version::first(revision, value, options.incremental))),
             options,
             writers: Mutex::default(),
             removed: AtomicBool::new(false),
             remembered: AtomicU64::new(0),
-            current: Mutex::new(Arc::new(Version::new(revision, value))),
+            deltas: Deltas::default(),
             slot,
         }
     }
@@ -205,7 +173,7 @@ impl<T: State> TopicCell<T> {
     ) -> Result<T, E> {
         let value = match self.options.intercepted(asked, cx).map_err(ChangeError::from)? {
             Change::Rust => next(cx)?,
-            other => other.apply(current, self.options.reducer.as_deref(), cx)?,
+            other => self.options.applied(other, current, cx)?,
         };
         self.options.validated(current, &value, cx).map_err(ChangeError::from)?;
         Ok(value)
@@ -230,13 +198,24 @@ impl<T: State> TopicCell<T> {
     }
 
     fn swap_while_locked(&self, revision: Revision, value: T) -> Arc<Version<T>> {
-        let version = Arc::new(Version::new(revision, value));
+        let version = Arc::new(self.current().next(revision, Arc::new(value)));
         mem::replace(&mut *self.current.lock(), version)
+    }
+
+    /// Whether a write, for which the topic is to be as it was at `expected`, comes too late.
+    fn conflicts(&self, current: &Version<T>, expected: Revision, change: &Result<Change, Reject>) -> bool {
+        match (self.options.incremental, change) {
+            _ if expected == current.revision => false,
+            (Some(incremental), Ok(change)) if expected < current.revision => {
+                (incremental.conflicts)(&current.value, expected, change)
+            }
+            _ => true,
+        }
     }
 
     fn propose(&self, current: &Version<T>, proposal: Proposal, cx: &WriteContext<'_>) -> Result<T, WriteError> {
         let Proposal { expected, change } = proposal;
-        if let Some(expected) = expected.filter(|expected| *expected != current.revision) {
+        if let Some(expected) = expected.filter(|expected| self.conflicts(current, *expected, &change)) {
             return Err(WriteError::Conflict { topic: self.name().clone(), expected, current: current.revision });
         }
         let _inside = InsideWrite::enter();
@@ -255,6 +234,9 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
     fn slot(&self) -> &Arc<Slot>;
 
     fn current_version(&self) -> Arc<dyn AnyVersion>;
+
+    /// What its deltas are made from.
+    fn deltas(&self) -> &Deltas;
 
     /// Holds back the swap of this topic's state until the guard is dropped.
     fn hold(&self) -> Box<dyn Held + '_>;
@@ -286,11 +268,8 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
 
     fn write_from_client(&self, write: ClientWrite, engine: Engine<'_>) -> Taken;
 
-    /// Forgets what the sessions wrote, unless a write is under way: then it says no.
-    fn forget(&self, sessions: &[SessionKey]) -> bool;
-
-    /// Forgets what was written by sessions that are not known any more, unless a write is under way: then it says no.
-    fn forget_unknown(&self, sessions: &Sessions) -> bool;
+    /// Forgets what those sessions wrote, unless a write is under way: then it says no.
+    fn forget(&self, which: &dyn Fn(&SessionKey) -> bool) -> bool;
 
     fn remembered_writers(&self) -> u64;
 }
@@ -325,6 +304,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn current_version(&self) -> Arc<dyn AnyVersion> {
         self.current()
+    }
+
+    fn deltas(&self) -> &Deltas {
+        &self.deltas
     }
 
     fn hold(&self) -> Box<dyn Held + '_> {
@@ -364,9 +347,9 @@ impl<T: State> AnyTopic for TopicCell<T> {
             return None;
         }
         let revision = revisions.next().ok()?;
-        let mut current = self.current.lock();
-        let version = Version::of_shared(revision, Arc::clone(&current.value));
-        *current = Arc::new(version);
+        let current = self.current();
+        let version = Arc::new(current.next(revision, Arc::clone(&current.value)));
+        *self.current.lock() = version;
         Some(revision)
     }
 
@@ -432,18 +415,9 @@ impl<T: State> AnyTopic for TopicCell<T> {
         taken
     }
 
-    fn forget(&self, sessions: &[SessionKey]) -> bool {
+    fn forget(&self, which: &dyn Fn(&SessionKey) -> bool) -> bool {
         let Some(mut writers) = self.writers.try_lock() else { return false };
-        for session in sessions {
-            writers.forget(session);
-        }
-        self.count(&writers);
-        true
-    }
-
-    fn forget_unknown(&self, sessions: &Sessions) -> bool {
-        let Some(mut writers) = self.writers.try_lock() else { return false };
-        writers.retain(|session| sessions.knows(session));
+        writers.forget(which);
         self.count(&writers);
         true
     }

@@ -47,28 +47,33 @@ impl Change {
     where
         T: Clone + Serialize + DeserializeOwned,
     {
+        if let Self::Action(action) = self {
+            let mut next = current.clone();
+            let reducer = reducer.ok_or(ChangeError::NoActions)?;
+            return match (reducer.json)(&mut next, action, cx) {
+                Ok(()) => Ok(next),
+                Err(ActionError::Invalid { path, reason }) => Err(ChangeError::invalid(path, reason)),
+                Err(ActionError::Rejected(reject)) => Err(reject.into()),
+            };
+        }
         let present = || serde_json::to_value(current).map_err(|error| ChangeError::invalid(".", error));
-        let document = match self {
-            Self::Set(value) => value,
+        serde_path_to_error::deserialize(self.document(present)?)
+            .map_err(|error| ChangeError::invalid(error.path().to_string(), error.inner()))
+    }
+
+    /// What a change that is no action makes of the state, or of a part of it, as JSON.
+    pub(crate) fn document(self, present: impl FnOnce() -> Result<Value, ChangeError>) -> Result<Value, ChangeError> {
+        match self {
+            Self::Set(value) => Ok(value),
             Self::Merge(patch) => {
                 let mut document = present()?;
                 json_patch::merge(&mut document, &patch);
-                document
+                Ok(document)
             }
-            Self::Patch(patch) => patched(present()?, patch)?,
-            Self::Action(action) => {
-                let mut next = current.clone();
-                let reducer = reducer.ok_or(ChangeError::NoActions)?;
-                return match (reducer.json)(&mut next, action, cx) {
-                    Ok(()) => Ok(next),
-                    Err(ActionError::Invalid { path, reason }) => Err(ChangeError::invalid(path, reason)),
-                    Err(ActionError::Rejected(reject)) => Err(reject.into()),
-                };
-            }
-            Self::Rust => return Err(ChangeError::invalid(".", "only the app's own code writes so")),
-        };
-        serde_path_to_error::deserialize(document)
-            .map_err(|error| ChangeError::invalid(error.path().to_string(), error.inner()))
+            Self::Patch(patch) => patched(present()?, patch),
+            Self::Action(_) => Err(ChangeError::NoActions),
+            Self::Rust => Err(ChangeError::invalid(".", "only the app's own code writes so")),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! The store as windows use it: who reads what, and what they are sent.
 
 use crate::{
-    cell::{ClientWrite, not_inside_write},
+    cell::not_inside_write,
     door::Door,
     error::{AccessError, PullError, SubscribeError, WriteError},
+    proposal::ClientWrite,
     revision::Revision,
     role::PRIMARY,
     session::{Departure, TopicsLeft},

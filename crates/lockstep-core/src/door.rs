@@ -1,11 +1,12 @@
 //! The store as windows use it: a topic as a window has found it.
 
 use crate::{
-    cell::{AnyTopic, ClientWrite, not_inside_write},
+    cell::{AnyTopic, not_inside_write},
     client::Client,
     deliver::HeldDeliveries,
     error::{AccessError, PullError, SubscribeError, WriteError, panic_text},
     options::{Allow, Asker},
+    proposal::ClientWrite,
     revision::Revision,
     role::unreserved,
     session_key::SessionKey,
@@ -84,7 +85,13 @@ impl Door {
     }
 
     pub(crate) fn encode(&self, version: &dyn AnyVersion, since: Option<Revision>) -> Result<Answer, PullError> {
-        version.answer(since).map_err(|source| PullError::Encode { topic: self.name.clone(), source })
+        let answer = self.topic()?.deltas().answer(version, since);
+        answer.map_err(|source| PullError::Encode { topic: self.name.clone(), source })
+    }
+
+    /// Whether the topic is a collection.
+    pub fn is_collection(&self) -> bool {
+        self.found.as_ref().is_some_and(|topic| topic.current_version().is_incremental())
     }
 
     /// The topic's revision.

@@ -187,7 +187,8 @@ pub struct ClientCreate {
 
 impl Store {
     /// Declares a family: from here on, windows can create its topics, and [`Store::create`] gives them its options.
-    /// `initial` makes the first value from a topic's id.
+    /// `initial` makes the first value from a topic's id. It runs as part of a write: it must not call the store, and
+    /// where it panics, nothing is created.
     ///
     /// # Errors
     /// [`CreateError::AlreadyExists`] if the family is declared.

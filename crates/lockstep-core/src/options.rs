@@ -4,6 +4,7 @@ use crate::{
     cell::State,
     change::Change,
     client::Client,
+    collection::Incremental,
     context::{Reject, WriteContext},
     error::ChangeError,
 };
@@ -82,6 +83,8 @@ pub struct TopicOptions<T> {
     pub(crate) renewed_by_writes: bool,
     pub(crate) self_destruct: Option<SelfDestruct>,
     pub(crate) allow: Option<Allow>,
+    /// How a state that knows what changed in it is dealt with.
+    pub(crate) incremental: Option<Incremental<T>>,
 }
 
 impl<T> Default for TopicOptions<T> {
@@ -95,6 +98,7 @@ impl<T> Default for TopicOptions<T> {
             renewed_by_writes: false,
             self_destruct: None,
             allow: None,
+            incremental: None,
         }
     }
 }
@@ -110,6 +114,7 @@ impl<T> Clone for TopicOptions<T> {
             renewed_by_writes: self.renewed_by_writes,
             self_destruct: self.self_destruct.clone(),
             allow: self.allow.clone(),
+            incremental: self.incremental,
         }
     }
 }
@@ -212,9 +217,18 @@ impl<T: State> TopicOptions<T> {
     /// What a window's change makes of the value, once it has passed the hooks.
     pub(crate) fn proposed(&self, change: Change, current: &T, cx: &WriteContext<'_>) -> Result<T, ChangeError> {
         let change = self.intercepted(change, cx)?;
-        let next = change.apply(current, self.reducer.as_deref(), cx)?;
+        let next = self.applied(change, current, cx)?;
         self.validated(current, &next, cx)?;
         Ok(next)
+    }
+
+    pub(crate) fn applied(&self, change: Change, current: &T, cx: &WriteContext<'_>) -> Result<T, ChangeError> {
+        match (self.incremental, change) {
+            (Some(incremental), change @ (Change::Set(_) | Change::Merge(_) | Change::Patch(_))) => {
+                (incremental.apply)(current, change)
+            }
+            (_, change) => change.apply(current, self.reducer.as_deref(), cx),
+        }
     }
 
     pub(crate) fn intercepted(&self, change: Change, cx: &WriteContext<'_>) -> Result<Change, Reject> {

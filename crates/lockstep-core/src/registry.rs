@@ -227,7 +227,7 @@ impl Store {
         }
         let kept = mem::take(&mut *self.shared.unforgotten.lock());
         for topic in kept {
-            if !topic.forget_unknown(&self.shared.sessions) {
+            if !topic.forget(&|session| !self.shared.sessions.knows(session)) {
                 self.keep_unforgotten(topic);
             }
         }
@@ -277,8 +277,8 @@ impl Store {
     fn forget(&self, sessions: &[SessionKey]) -> bool {
         self.shared.removed.forget(sessions);
         let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
-        let busy = topics.into_iter().filter(|entry| !entry.topic.forget(sessions));
-        busy.fold(false, |is_news, entry| self.keep_unforgotten(entry.topic) || is_news)
+        let busy = topics.into_iter().filter(|entry| !entry.topic.forget(&|session| sessions.contains(session)));
+        busy.filter(|entry| self.keep_unforgotten(Arc::clone(&entry.topic))).count() > 0
     }
 
     fn keep_unforgotten(&self, topic: Arc<dyn AnyTopic>) -> bool {

@@ -32,6 +32,14 @@ impl Revision {
         Self(number)
     }
 
+    /// The revision after this one; `None` after the highest.
+    pub(crate) const fn successor(self) -> Option<Self> {
+        match self.0.checked_add(1) {
+            Some(next) => Some(Self(next)),
+            None => None,
+        }
+    }
+
     /// The revision's number.
     pub const fn as_u64(self) -> u64 {
         self.0

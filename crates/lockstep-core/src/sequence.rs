@@ -44,12 +44,8 @@ impl Sequences {
         self.last.insert(session, (seq, outcomes));
     }
 
-    pub(crate) fn forget(&mut self, session: &SessionKey) {
-        self.last.remove(session);
-    }
-
-    pub(crate) fn retain(&mut self, keep: impl Fn(&SessionKey) -> bool) {
-        self.last.retain(|session, _| keep(session));
+    pub(crate) fn forget(&mut self, which: impl Fn(&SessionKey) -> bool) {
+        self.last.retain(|session, _| !which(session));
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -96,7 +92,7 @@ impl Removed {
     pub(crate) fn forget(&self, sessions: &[SessionKey]) {
         let mut kept = self.kept.lock();
         for kept in kept.iter_mut() {
-            sessions.iter().for_each(|session| kept.sequences.forget(session));
+            kept.sequences.forget(|session| sessions.contains(session));
         }
     }
 

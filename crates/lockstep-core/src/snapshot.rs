@@ -1,6 +1,7 @@
 //! States of a topic, each with its revision.
 
 use crate::{
+    collection::Incremental,
     error::{EncodeError, panic_text},
     revision::Revision,
     sync::Mutex,
@@ -35,13 +36,22 @@ pub enum Answer {
         /// The revision that the asker has.
         revision: Revision,
     },
+    /// What has changed since the asker's revision.
+    Patch {
+        /// The state's revision.
+        revision: Revision,
+        /// The revision that the patch changes: the one that the asker has.
+        base: Revision,
+        /// A JSON Patch (RFC 6902), as JSON; all who are at one base share one text.
+        patch: Arc<str>,
+    },
 }
 
 impl Answer {
     /// The revision at which the asker is, once it has taken the answer.
     pub fn revision(&self) -> Revision {
         match self {
-            Self::Snapshot { revision, .. } | Self::Unchanged { revision } => *revision,
+            Self::Snapshot { revision, .. } | Self::Unchanged { revision } | Self::Patch { revision, .. } => *revision,
         }
     }
 }
@@ -51,15 +61,32 @@ pub(crate) struct Version<T> {
     pub(crate) revision: Revision,
     pub(crate) value: Arc<T>,
     json: Mutex<Option<Arc<str>>>,
+    incremental: Option<Incremental<T>>,
 }
 
 impl<T> Version<T> {
-    pub(crate) fn new(revision: Revision, value: T) -> Self {
-        Self::of_shared(revision, Arc::new(value))
+    /// The first state of a topic.
+    pub(crate) fn first(revision: Revision, mut value: T, incremental: Option<Incremental<T>>) -> Self {
+        if let Some(incremental) = incremental {
+            (incremental.seal)(&mut value, None, revision);
+        }
+        Self { revision, value: Arc::new(value), json: Mutex::new(None), incremental }
     }
 
-    pub(crate) fn of_shared(revision: Revision, value: Arc<T>) -> Self {
-        Self { revision, value, json: Mutex::new(None) }
+    /// The state that a write has made of this one.
+    pub(crate) fn next(&self, revision: Revision, value: Arc<T>) -> Self
+    where
+        T: Clone,
+    {
+        let value = match self.incremental {
+            Some(incremental) => {
+                let mut value = Arc::unwrap_or_clone(value);
+                (incremental.seal)(&mut value, Some(&self.value), revision);
+                Arc::new(value)
+            }
+            None => value,
+        };
+        Self { revision, value, json: Mutex::new(None), incremental: self.incremental }
     }
 }
 
@@ -72,6 +99,12 @@ pub(crate) trait AnyVersion: Send + Sync {
     /// **I4**: the app's `Serialize` runs under no lock. Two that ask at the same moment may both run it; the first
     /// text is kept.
     fn json(&self) -> Result<Arc<str>, EncodeError>;
+
+    /// Whether the state itself knows what changed.
+    fn is_incremental(&self) -> bool;
+
+    /// What changed since a revision as a JSON Patch, where the state knows, and the whole is more.
+    fn patch_since(&self, since: Revision) -> Result<Option<String>, EncodeError>;
 }
 
 impl<T: Serialize + Send + Sync> AnyVersion for Version<T> {
@@ -83,21 +116,22 @@ impl<T: Serialize + Send + Sync> AnyVersion for Version<T> {
         if let Some(json) = &*self.json.lock() {
             return Ok(Arc::clone(json));
         }
-        let json: Arc<str> = catch_unwind(AssertUnwindSafe(|| serde_json::to_string(&*self.value)))
-            .map_err(|panic| EncodeError::Panicked(panic_text(&*panic)))?
-            .map_err(|error| EncodeError::Unserializable(error.to_string()))?
-            .into();
+        let json: Arc<str> = encoded(|| serde_json::to_string(&*self.value))?.into();
         Ok(Arc::clone(self.json.lock().get_or_insert(json)))
+    }
+
+    fn is_incremental(&self) -> bool {
+        self.incremental.is_some()
+    }
+
+    fn patch_since(&self, since: Revision) -> Result<Option<String>, EncodeError> {
+        self.incremental.map_or(Ok(None), |incremental| encoded(|| (incremental.patch)(&self.value, since)))
     }
 }
 
-impl dyn AnyVersion + '_ {
-    /// The answer for somebody who is at `since`.
-    pub(crate) fn answer(&self, since: Option<Revision>) -> Result<Answer, EncodeError> {
-        let revision = self.revision();
-        if since == Some(revision) {
-            return Ok(Answer::Unchanged { revision });
-        }
-        Ok(Answer::Snapshot { revision, data: self.json()? })
-    }
+/// Runs the app's `Serialize`.
+fn encoded<R>(encode: impl FnOnce() -> serde_json::Result<R>) -> Result<R, EncodeError> {
+    catch_unwind(AssertUnwindSafe(encode))
+        .map_err(|panic| EncodeError::Panicked(panic_text(&*panic)))?
+        .map_err(|error| EncodeError::Unserializable(error.to_string()))
 }

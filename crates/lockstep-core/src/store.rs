@@ -113,6 +113,8 @@ pub struct StoreStats {
     pub delivered_pages: usize,
     /// Topics, over all of these pages, of which is kept what the page has, is to have, or is being given.
     pub delivered_topics: usize,
+    /// Revisions whose JSON is kept to make deltas from, over all topics.
+    pub delta_bases: usize,
     /// Topics in which a long write keeps what is to be forgotten.
     pub unforgotten_topics: usize,
 }
@@ -287,6 +289,7 @@ impl Store {
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),
             mortal_topics: self.shared.mortal.lock().len(),
             announcements: self.shared.announcements.waiting(),
+            delta_bases: topics.iter().map(|entry| entry.topic.deltas().bases()).sum(),
             unforgotten_topics: self.shared.unforgotten.lock().len(),
         }
     }

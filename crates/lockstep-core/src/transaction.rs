@@ -142,7 +142,7 @@ impl<T: State> Staged for StagedTopic<T> {
     }
 
     fn prepare(&mut self, revision: Revision) {
-        self.ready = self.next.take().map(|value| Arc::new(Version::of_shared(revision, value)));
+        self.ready = self.next.take().map(|value| Arc::new(self.base.next(revision, value)));
     }
 
     fn renew(&self, clock: &dyn Clock) {

@@ -323,6 +323,8 @@ fn i14_sessions_that_come_and_go_while_a_write_hangs_cost_a_constant_and_are_for
     b.store.drop_label("main", Departure::Ended);
     b.recorder.take_reaper_wakes();
     thread::scope(|scope| {
+        // Gone with this closure, so that a failure ends the write, too.
+        let release = release;
         scope.spawn(|| b.store.set(DRAFT, 7).unwrap());
         hangs.recv().unwrap();
         for n in 0..100 {

@@ -166,7 +166,7 @@ fn several_pulls_are_one_moment() {
             .into_iter()
             .map(|answer| match answer.unwrap() {
                 Answer::Snapshot { data, .. } => data.parse::<u64>().unwrap(),
-                Answer::Unchanged { .. } => unreachable!(),
+                _ => unreachable!(),
             })
             .collect();
         assert!(seen[0] >= seen[1], "the second write was seen without the first: {seen:?}");

@@ -7,13 +7,13 @@ use lockstep_core::{
     Proposal, Revision, SELF_DESTRUCT_INTERVAL, SessionKey, Store, StoreOptions, SubscribeError, Topic, TopicOptions,
     UpdateError, WriteError,
 };
-use loom::thread;
+use loom::{
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+};
 use serde_json::json;
 use std::{
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex},
     time::Duration,
 };
 

@@ -9,13 +9,16 @@ use regex_lite::Regex;
 use std::path::{Component, Path, PathBuf};
 
 /// The Rust that may name Tauri: the plugin, and apps.
-const MAY_NAME_TAURI: &[&str] = &["Cargo.toml", "build.rs", "src/", "tests/", "examples/", "e2e/"];
+const MAY_NAME_TAURI: &[&str] = &["Cargo.toml", "build.rs", "src/", "tests/", "bench/", "examples/", "e2e/"];
 
 /// What the other crates must not depend on.
 const TAURI: &[&str] = &["tauri", "wry", "tao"];
 
 /// The same, but for their tests and benchmarks.
 const ASYNC_RUNTIMES: &[&str] = &["tokio", "async-std", "smol", "futures"];
+
+/// The Rust that is made of async I/O.
+const MAY_NAME_ASYNC_RUNTIMES: &[&str] = &["crates/logux/"];
 
 /// The one place of the guest that knows Tauri.
 const GUEST_TAURI: &[&str] = &["guest-js/tauri.ts", "guest-js/tauri/", "guest-js/tauri-"];
@@ -46,7 +49,8 @@ fn manifests(tree: &Tree) -> Vec<Finding> {
             continue;
         };
         for (kind, name) in dependencies(&manifest) {
-            if is_of(&name, TAURI) || (kind != "dev-dependencies" && is_of(&name, ASYNC_RUNTIMES)) {
+            let may_be_async = kind == "dev-dependencies" || starts_with_any(&file.path, MAY_NAME_ASYNC_RUNTIMES);
+            if is_of(&name, TAURI) || (!may_be_async && is_of(&name, ASYNC_RUNTIMES)) {
                 let line = file.lines().find(|(_, line)| line.contains(&name)).map_or(0, |(number, _)| number);
                 let message =
                     format!("must not depend on `{name}`: only `src/` and apps know Tauri and async runtimes");

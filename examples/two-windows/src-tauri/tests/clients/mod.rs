@@ -13,7 +13,7 @@ use std::{
     },
     thread,
 };
-use tauri::{App, Webview, Wry, async_runtime::spawn_blocking, test::MockRuntime};
+use tauri::{App, AppHandle, Manager, Webview, Wry, async_runtime::spawn_blocking, test::MockRuntime};
 use tauri_plugin_lockstep::{BackgroundError, Builder, LockstepExt, PRIMARY, Reject, Topic, TopicFamily, TopicOptions};
 
 type MockWebview = Webview<MockRuntime>;
@@ -64,7 +64,10 @@ fn i13_a_page_that_the_app_refuses_reaches_nothing_whatever_its_capabilities_say
             assert_eq!(refusal, refused("stranger", topic, "anonymous", "say who you are"));
         }
     }
-    assert_eq!(stranger.lockstep("list_topics", json!({})).unwrap(), json!([]));
+    for (arguments, listed) in [(json!({}), "*"), (json!({ "prefix": "rooms/" }), "rooms/*")] {
+        let refusal = bare(stranger.lockstep("list_topics", arguments));
+        assert_eq!(refusal, refused("stranger", listed, "anonymous", "say who you are"));
+    }
     assert_eq!(app.lockstep().readers(COUNTER.name()), 0);
     assert_eq!(*app.lockstep().get(COUNTER).unwrap(), 0);
     assert!(friend.get_snapshot("counter").is_ok());
@@ -117,7 +120,8 @@ fn the_app_is_not_asked_about_what_the_scopes_deny() {
     let reader = json!([{ "identifier": "lockstep:default", "allow": [{ "topic": "other" }] }]);
     let reader = window_with(&app, "reader", &reader);
     assert_eq!(bare(reader.get_snapshot("counter")), denied("reader", "counter", "lockstep:default"));
-    assert_eq!(reader.lockstep("list_topics", json!({})).unwrap(), json!([]));
+    let nothing = window_with(&app, "nothing", &json!(["lockstep:default"]));
+    assert_eq!(nothing.lockstep("list_topics", json!({})).unwrap(), json!([]));
     assert_eq!(asked.load(Ordering::SeqCst), 0);
 }
 
@@ -187,10 +191,36 @@ fn a_panic_while_the_app_is_asked_refuses_is_told_and_is_not_kept() {
     let reason = "the app's own code panicked".to_owned();
     assert_eq!(*told.lock().unwrap(), [BackgroundError::NotAuthorized { window, reason }]);
     told.lock().unwrap().clear();
-    assert_eq!(desk.lockstep("list_topics", json!({})).unwrap(), json!([]));
+    let both = json!({ "topics": [{ "topic": "counter" }, { "topic": "safe" }] });
+    let refusals = desk.lockstep("get_snapshots", both).unwrap();
+    assert_eq!(
+        (&refusals[0]["error"]["code"], &refusals[1]["error"]["code"]),
+        (&json!("panicked"), &json!("panicked"))
+    );
     assert_eq!(told.lock().unwrap().len(), 1, "one call asks once, however many topics there are");
     broken.store(false, Ordering::SeqCst);
     desk.get_snapshot("counter").unwrap();
+}
+
+#[test]
+fn i4_what_the_app_knows_of_a_page_may_use_the_plugin_when_it_is_dropped() {
+    struct Nosy(AppHandle<MockRuntime>, mpsc::Sender<()>);
+    impl Drop for Nosy {
+        fn drop(&mut self) {
+            self.0.lockstep().reauthorize().unwrap();
+            self.1.send(()).unwrap();
+        }
+    }
+    let (dropped, drops) = mpsc::channel();
+    let dropped = Mutex::new(dropped);
+    let app = with_topics(Builder::new().topic(COUNTER, 0).authorize(move |webview: MockWebview| {
+        let nosy = Nosy(webview.app_handle().clone(), dropped.lock().unwrap().clone());
+        async move { Ok(nosy) }
+    }));
+    admin(&app, "desk").get_snapshot("counter").unwrap();
+    let handle = app.handle().clone();
+    thread::spawn(move || handle.lockstep().reauthorize().unwrap());
+    drops.recv_timeout(PATIENCE).unwrap();
 }
 
 #[test]

@@ -195,6 +195,40 @@ fn i10_a_write_that_waited_for_the_hook_of_a_topic_that_is_gone_does_not_reach_t
 }
 
 #[test]
+fn i14_a_window_whose_hook_hangs_fills_no_more_than_its_own_places() {
+    let (begun, hangs) = mpsc::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let (begun, released) = (Mutex::new(begun), Mutex::new(released));
+    let (app, desk) = notes(options().validate(move |_, _, _| {
+        begun.lock().unwrap().send(()).unwrap();
+        released.lock().unwrap().recv().unwrap();
+        Ok(())
+    }));
+    let (answers, answered) = mpsc::channel();
+    let calls = 20;
+    for _ in 0..calls {
+        let (desk, answers) = (desk.clone(), answers.clone());
+        thread::spawn(move || answers.send(desk.write("notes", 1, json!({ "set": ["x"] }))).unwrap());
+    }
+    hangs.recv_timeout(PATIENCE).unwrap();
+    for _ in 0..calls - 16 {
+        let refusal = bare(answered.recv_timeout(PATIENCE).unwrap());
+        assert_eq!(refusal, json!({ "kind": "busy", "topic": "notes" }));
+    }
+    desk.write("counter", 1, json!({ "set": 1 })).unwrap();
+    admin(&app, "shelf").get_snapshot("notes").unwrap();
+    release.send(()).unwrap();
+    for _ in 0..16 {
+        assert_eq!(
+            answered.recv_timeout(PATIENCE).unwrap().unwrap()["data"],
+            json!(["x"]),
+            "one is made, and repeated"
+        );
+    }
+    assert_eq!(desk.write("notes", 1, json!({ "set": ["x"] })).unwrap()["data"], json!(["x"]), "there is room again");
+}
+
+#[test]
 fn i10_rust_waits_for_an_asynchronous_hook_by_name() {
     let (app, _desk) = notes(options().intercept_async(PATIENCE, |change, cx| async move {
         assert_eq!((&change, cx.window()), (&Change::Rust, None));

@@ -5,6 +5,7 @@ use crate::{
     mock::{admin, eventually, window_with, with_topics},
     revision_of,
 };
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
     sync::{
@@ -382,6 +383,23 @@ fn a_topic_ends_when_its_time_is_over_and_a_write_lets_that_begin_anew() {
     eventually("the room is gone", || !app.lockstep().contains(&name("rooms/1")));
     assert!(written.elapsed() >= TTL - Duration::from_millis(50), "its last write let its time begin anew");
     assert_eq!(desk.write("rooms/1", seq + 1, json!({ "set": [] })).unwrap_err()["kind"], "unknownTopic");
+}
+
+#[test]
+fn a_value_that_panics_when_it_is_dropped_keeps_no_other_topic_from_ending() {
+    #[derive(Clone, Serialize, Deserialize)]
+    struct Bomb;
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            panic!("boom");
+        }
+    }
+    const BOMB: Topic<Bomb> = Topic::new("bomb");
+    let ttl = |ms| TopicOptions::new().ttl(Duration::from_millis(ms));
+    let app = with_topics(Builder::new());
+    app.lockstep().create_with(COUNTER, 0, TopicOptions::new().ttl(Duration::from_millis(600))).unwrap();
+    app.lockstep().create_with(BOMB, Bomb, ttl(100)).unwrap();
+    eventually("both are gone", || app.lockstep().list().is_empty());
 }
 
 #[test]

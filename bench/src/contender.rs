@@ -1,0 +1,46 @@
+//! What is compared. Each contender is two halves: this trait, and the interface of `ui/contender.ts`.
+
+use crate::{
+    contenders::{
+        channel::ByChannel,
+        emit::ByEmit,
+        floor::Floor,
+        lockstep::Lockstep,
+        pull::ByPull,
+        store::{Keyed, Whole},
+        zustand::Zustand,
+    },
+    state::Document,
+};
+use anyhow::Result;
+use tauri::AppHandle;
+
+/// What a contender is asked to do, where not all of them can.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ability {
+    /// A write from a window has a promise.
+    Promise,
+    /// Windows write.
+    WindowWrites,
+}
+
+/// Each layout of the state is a contender of its own: the store plugin has two, and Lockstep's collections, which are to
+/// come, will be one beside its topic.
+pub trait Contender: Sync {
+    /// The page's half, by the same name.
+    fn id(&self) -> &'static str;
+    /// What the tables call it.
+    fn name(&self) -> &'static str;
+    fn can(&self, _: Ability) -> bool {
+        true
+    }
+    /// Makes this the state. Done while there are no windows.
+    fn load(&self, app: &AppHandle, document: Document) -> Result<()>;
+    /// Changes the probe's value, and tells the windows.
+    fn write(&self, app: &AppHandle, value: u64) -> Result<()>;
+    /// The probe's value, as the owner of the state has it.
+    fn value(&self, app: &AppHandle) -> Result<u64>;
+}
+
+/// The floor comes first: the others are compared with it.
+pub const CONTENDERS: &[&dyn Contender] = &[&Floor, &ByEmit, &ByPull, &ByChannel, &Whole, &Keyed, &Zustand, &Lockstep];

@@ -1,0 +1,55 @@
+//! S1: one small write.
+
+use crate::{
+    process::cpu_time,
+    report::{Section, Table, rows, spread},
+    run::Run,
+    state::Size,
+    stats::{Samples, ms},
+};
+use anyhow::Result;
+
+pub fn run(run: &mut Run) -> Result<Section> {
+    let mut samples = Samples::default();
+    let writes = run.plan.of(100, 30);
+    let counts = run.plan.windows.clone();
+    for &windows in &counts {
+        run.each(
+            windows,
+            Size::SMALL,
+            |_| true,
+            |turn| {
+                turn.warm_up(5)?;
+                let cpu = cpu_time()?;
+                for _ in 0..writes {
+                    turn.isolate();
+                    samples.add((turn.id(), windows, "ms"), ms(turn.write_and_see()?));
+                }
+                samples.add((turn.id(), windows, "cpu"), ms(cpu_time()? - cpu) / writes as f64);
+                Ok(())
+            },
+        );
+    }
+
+    let most = counts.iter().copied().max().unwrap_or(1);
+    let columns = counts.iter().map(|windows| match windows {
+        1 => "1 window".to_owned(),
+        windows => windows.to_string(),
+    });
+    let mut table =
+        Table::new(["ms".to_owned()].into_iter().chain(columns).chain([format!("CPU ms per write at {most}")]));
+    rows(&mut table, |id| {
+        let cell =
+            |windows, what| spread(samples.spread((id, windows, what)), samples.median(("floor", windows, what)));
+        let times: Vec<String> = counts.iter().map(|windows| cell(*windows, "ms")).collect();
+        Some(times.into_iter().chain([cell(most, "cpu")]).collect())
+    });
+    Ok(Section {
+        title: "S1: one small write".to_owned(),
+        text: format!(
+            "From a write of 200 bytes by Rust until the last window shows it. Median (quartiles) of {writes} writes in \
+             each round, 22 to 28 ms apart, and as a multiple of the floor. CPU: of all processes of the app."
+        ),
+        table,
+    })
+}

@@ -1,0 +1,140 @@
+//! From the peer into the log.
+
+use super::{
+    NodeError, NodeOptions,
+    session::{Done, Phase, Session, hook_error},
+};
+use crate::{
+    action::Action,
+    id::ActionId,
+    log::{Added, Log, NewMeta},
+    wire::{LoguxError, Message, WireMeta},
+};
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
+
+/// How many messages may wait for the store before nothing more is read.
+const MAX_QUEUE: usize = 64;
+
+enum Item {
+    Sync { added: u64, entries: Vec<(Action, NewMeta)> },
+    Remember(u64),
+}
+
+/// What was received and is not stored yet.
+#[derive(Default)]
+pub(super) struct Inbound {
+    pub work: Option<BoxFuture<'static, Done>>,
+    queue: VecDeque<Item>,
+    /// The ids that come from the peer just now: they are not sent back.
+    pub from_peer: Arc<Mutex<HashSet<ActionId>>>,
+    /// The greatest number of the peer's that is stored.
+    pub received: u64,
+}
+
+impl Inbound {
+    pub fn has_room(&self) -> bool {
+        self.queue.len() < MAX_QUEUE
+    }
+}
+
+impl Session {
+    pub fn receive(&mut self, added: u64, entries: Vec<(Action, WireMeta)>) -> Result<(), NodeError> {
+        let mut expanded = Vec::with_capacity(entries.len());
+        for (action, meta) in entries {
+            let raw = meta.clone();
+            match self.base.expand(meta, &self.remote.node_id) {
+                Some(meta) => expanded.push((action, meta)),
+                None => {
+                    let message = Message::Sync { added, entries: vec![(action, raw)] };
+                    let text = self.options.encoding.encode(&message).excerpt();
+                    return Err(NodeError::Sent(LoguxError::WrongFormat(text)));
+                }
+            }
+        }
+        self.inbound.queue.push_back(Item::Sync { added, entries: expanded });
+        self.next_inbound();
+        Ok(())
+    }
+
+    /// Remembers the number once everything before it is stored.
+    pub fn remember(&mut self, added: u64) {
+        if added > self.inbound.received {
+            self.inbound.queue.push_back(Item::Remember(added));
+            self.next_inbound();
+        }
+    }
+
+    pub fn next_inbound(&mut self) {
+        if self.inbound.work.is_some() || self.phase != Phase::Live {
+            return;
+        }
+        let Some(item) = self.inbound.queue.pop_front() else { return };
+        let (log, options) = (self.log.clone(), Arc::clone(&self.options));
+        let from_peer = Arc::clone(&self.inbound.from_peer);
+        let is_server = self.role == super::session::Role::Server;
+        let received = self.inbound.received;
+        self.inbound.work = Some(Box::pin(async move {
+            let (added, answers, result) = match item {
+                Item::Remember(added) => (added, false, Ok(0)),
+                Item::Sync { added, entries } => (added, true, store(&log, &options, &from_peer, entries).await),
+            };
+            let result = match result {
+                // A server's cursors are its clients'.
+                Ok(newest) if !is_server && added > received => {
+                    log.run(move |store| store.raise_cursors(0, added)).await.map_err(NodeError::from).map(|()| newest)
+                }
+                result => result,
+            };
+            Done::Stored { result, added, answers }
+        }));
+    }
+
+    pub fn inbound_done(&mut self, done: Done) -> Result<(), NodeError> {
+        match done {
+            Done::Greeting(greeting) => self.say_greeting(greeting?),
+            Done::Admitted(admitted) => self.admitted(admitted?)?,
+            Done::Stored { result, added, answers } => {
+                self.pass_over(result?);
+                self.inbound.received = self.inbound.received.max(added);
+                if answers {
+                    self.say(&Message::Synced(added));
+                }
+            }
+        }
+        self.next_inbound();
+        Ok(())
+    }
+}
+
+/// The greatest number that the log gave to what it got.
+async fn store(
+    log: &Log,
+    options: &NodeOptions,
+    from_peer: &Mutex<HashSet<ActionId>>,
+    entries: Vec<(Action, NewMeta)>,
+) -> Result<u64, NodeError> {
+    let mut kept = entries;
+    if let Some(on_receive) = &options.on_receive {
+        let entries = std::mem::take(&mut kept);
+        for (action, meta) in entries {
+            kept.extend(on_receive(action, meta).await.map_err(hook_error)?);
+        }
+    }
+    if let Some(receiver) = &options.receiver {
+        return receiver(kept).await.map(|()| 0).map_err(hook_error);
+    }
+    let ids: Vec<ActionId> = kept.iter().filter_map(|(_, meta)| meta.id.clone()).collect();
+    from_peer.lock().extend(ids.iter().cloned());
+    let result = log.add_all(kept).await;
+    let mut from_peer = from_peer.lock();
+    ids.iter().for_each(|id| {
+        from_peer.remove(id);
+    });
+    let newest = result?.iter().filter_map(Added::entry).map(|entry| entry.meta.added).max();
+    Ok(newest.unwrap_or(0))
+}

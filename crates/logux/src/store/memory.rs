@@ -1,0 +1,250 @@
+//! A store for tests, and for logs that need not outlive the process.
+
+use super::{Criteria, Cursors, Ledger, MetaChange, Order, Outcome, Position, Progress, Query, Store, StoreError};
+use crate::{
+    action::{Created, Entry},
+    id::ActionId,
+};
+use parking_lot::Mutex;
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+    sync::Arc,
+};
+
+/// Keeps everything in memory.
+#[derive(Debug, Default)]
+pub struct MemoryStore(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    by_added: BTreeMap<u64, Arc<Entry>>,
+    by_created: BTreeMap<Created, u64>,
+    by_id: HashMap<ActionId, u64>,
+    last_added: u64,
+    cursors: Cursors,
+    reserved_ids: i64,
+    ledger: LedgerState,
+}
+
+#[derive(Debug, Default)]
+struct LedgerState {
+    /// With the number of the receipt, or of the end.
+    progress: HashMap<ActionId, (u64, Progress)>,
+    unfinished: BTreeMap<u64, ActionId>,
+    finished: BTreeMap<u64, ActionId>,
+    last: u64,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl State {
+    fn remove(&mut self, added: u64) -> Option<Arc<Entry>> {
+        let entry = self.by_added.remove(&added)?;
+        self.by_created.remove(&entry.meta.created());
+        self.by_id.remove(&entry.meta.id);
+        Some(entry)
+    }
+
+    fn entry_mut(&mut self, id: &ActionId) -> Option<&mut Entry> {
+        let added = self.by_id.get(id)?;
+        self.by_added.get_mut(added).map(Arc::make_mut)
+    }
+}
+
+fn range<K: Clone>(after: Option<K>, newest_first: bool) -> (Bound<K>, Bound<K>) {
+    match (after, newest_first) {
+        (None, _) => (Bound::Unbounded, Bound::Unbounded),
+        (Some(key), false) => (Bound::Excluded(key), Bound::Unbounded),
+        (Some(key), true) => (Bound::Unbounded, Bound::Excluded(key)),
+    }
+}
+
+impl Store for MemoryStore {
+    fn add(&self, entries: Vec<Entry>) -> Result<Vec<Option<Arc<Entry>>>, StoreError> {
+        let state = &mut *self.0.lock();
+        let mut added = Vec::with_capacity(entries.len());
+        for mut entry in entries {
+            if state.by_id.contains_key(&entry.meta.id) {
+                added.push(None);
+                continue;
+            }
+            state.last_added += 1;
+            entry.meta.added = state.last_added;
+            let entry = Arc::new(entry);
+            state.by_id.insert(entry.meta.id.clone(), entry.meta.added);
+            state.by_created.insert(entry.meta.created(), entry.meta.added);
+            state.by_added.insert(entry.meta.added, Arc::clone(&entry));
+            added.push(Some(entry));
+        }
+        Ok(added)
+    }
+
+    fn by_id(&self, id: &ActionId) -> Result<Option<Arc<Entry>>, StoreError> {
+        let state = self.0.lock();
+        Ok(state.by_id.get(id).and_then(|added| state.by_added.get(added)).cloned())
+    }
+
+    fn page(&self, query: &Query) -> Result<Vec<Arc<Entry>>, StoreError> {
+        let state = self.0.lock();
+        let take = |entries: &mut dyn Iterator<Item = &Arc<Entry>>| entries.take(query.limit).cloned().collect();
+        Ok(match query.order {
+            Order::Added => {
+                let after = match query.after {
+                    Some(Position::Added(added)) => Some(added),
+                    _ => None,
+                };
+                let entries = state.by_added.range(range(after, query.newest_first)).map(|(_, entry)| entry);
+                if query.newest_first { take(&mut entries.rev()) } else { take(&mut { entries }) }
+            }
+            Order::Created => {
+                let after = match &query.after {
+                    Some(Position::Created(created)) => Some(created.clone()),
+                    _ => None,
+                };
+                let entries = state.by_created.range(range(after, query.newest_first));
+                let entries = entries.filter_map(|(_, added)| state.by_added.get(added));
+                if query.newest_first { take(&mut entries.rev()) } else { take(&mut { entries }) }
+            }
+        })
+    }
+
+    fn change_meta(&self, id: &ActionId, change: &MetaChange) -> Result<bool, StoreError> {
+        let mut state = self.0.lock();
+        Ok(state.entry_mut(id).map(|entry| change.apply(&mut entry.meta.fields)).is_some())
+    }
+
+    fn remove(&self, id: &ActionId) -> Result<Option<Arc<Entry>>, StoreError> {
+        let mut state = self.0.lock();
+        Ok(state.by_id.get(id).copied().and_then(|added| state.remove(added)))
+    }
+
+    fn remove_reason(&self, reason: &str, criteria: &Criteria) -> Result<Vec<Arc<Entry>>, StoreError> {
+        let state = &mut *self.0.lock();
+        let affected =
+            |entry: &Arc<Entry>| entry.meta.reasons.iter().any(|other| other == reason) && criteria.meets(&entry.meta);
+        let numbers: Vec<u64> = match &criteria.id {
+            Some(id) => {
+                let entry = state.by_id.get(id).and_then(|added| state.by_added.get(added));
+                entry.filter(|entry| affected(entry)).map(|entry| entry.meta.added).into_iter().collect()
+            }
+            None => state.by_added.values().filter(|entry| affected(entry)).map(|entry| entry.meta.added).collect(),
+        };
+        let mut cleaned = Vec::new();
+        for added in numbers {
+            let Some(entry) = state.by_added.get_mut(&added) else { continue };
+            let reasons = &mut Arc::make_mut(entry).meta.reasons;
+            reasons.retain(|other| other != reason);
+            if reasons.is_empty() {
+                cleaned.extend(state.remove(added));
+            }
+        }
+        Ok(cleaned)
+    }
+
+    fn last_added(&self) -> Result<u64, StoreError> {
+        Ok(self.0.lock().last_added)
+    }
+
+    fn cursors(&self) -> Result<Cursors, StoreError> {
+        Ok(self.0.lock().cursors.clone())
+    }
+
+    fn raise_cursors(&self, sent: u64, received: u64) -> Result<(), StoreError> {
+        let cursors = &mut self.0.lock().cursors;
+        cursors.sent = cursors.sent.max(sent);
+        cursors.received = cursors.received.max(received);
+        Ok(())
+    }
+
+    fn reset_cursors(&self, peer: &str) -> Result<(), StoreError> {
+        self.0.lock().cursors = Cursors { peer: Some(peer.to_owned()), ..Cursors::default() };
+        Ok(())
+    }
+
+    fn reserve_ids(&self, until: i64) -> Result<(), StoreError> {
+        let reserved = &mut self.0.lock().reserved_ids;
+        *reserved = until.max(*reserved);
+        Ok(())
+    }
+
+    fn reserved_ids(&self) -> Result<i64, StoreError> {
+        Ok(self.0.lock().reserved_ids)
+    }
+
+    fn clean(&self) -> Result<(), StoreError> {
+        let mut state = self.0.lock();
+        let (last_added, reserved_ids) = (state.last_added, state.reserved_ids);
+        *state = State { last_added, reserved_ids, ..State::default() };
+        Ok(())
+    }
+}
+
+impl Ledger for MemoryStore {
+    fn receive(&self, entries: &[Arc<Entry>]) -> Result<Vec<Option<Progress>>, StoreError> {
+        let ledger = &mut self.0.lock().ledger;
+        let mut known = Vec::with_capacity(entries.len());
+        for entry in entries {
+            let id = &entry.meta.id;
+            if let Some((_, progress)) = ledger.progress.get(id) {
+                known.push(Some(progress.clone()));
+                continue;
+            }
+            ledger.last += 1;
+            ledger.unfinished.insert(ledger.last, id.clone());
+            ledger.progress.insert(id.clone(), (ledger.last, Progress::Received(Arc::clone(entry))));
+            known.push(None);
+        }
+        Ok(known)
+    }
+
+    fn begin(&self, id: &ActionId) -> Result<bool, StoreError> {
+        let ledger = &mut self.0.lock().ledger;
+        let Some((_, progress)) = ledger.progress.get_mut(id) else { return Ok(false) };
+        let Progress::Received(entry) = progress else { return Ok(false) };
+        *progress = Progress::Begun(Arc::clone(entry));
+        Ok(true)
+    }
+
+    fn finish(&self, id: &ActionId, outcome: &Outcome, keep: usize) -> Result<(), StoreError> {
+        let ledger = &mut self.0.lock().ledger;
+        match ledger.progress.get(id) {
+            Some((_, Progress::Finished(_))) => return Ok(()),
+            Some((receipt, _)) => {
+                ledger.unfinished.remove(receipt);
+            }
+            None => {}
+        }
+        ledger.last += 1;
+        ledger.progress.insert(id.clone(), (ledger.last, Progress::Finished(outcome.clone())));
+        ledger.finished.insert(ledger.last, id.clone());
+        while ledger.finished.len() > keep {
+            let Some((_, oldest)) = ledger.finished.pop_first() else { break };
+            ledger.progress.remove(&oldest);
+        }
+        Ok(())
+    }
+
+    fn unfinished(&self) -> Result<Vec<Progress>, StoreError> {
+        let ledger = &self.0.lock().ledger;
+        let progress = ledger.unfinished.values().filter_map(|id| ledger.progress.get(id));
+        Ok(progress.map(|(_, progress)| progress.clone()).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::contract;
+
+    #[test]
+    fn keeps_the_contract() {
+        contract::check_store(MemoryStore::new);
+        contract::check_ledger(MemoryStore::new);
+    }
+}
