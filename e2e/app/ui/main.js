@@ -72,11 +72,13 @@ const listens = (topic) => calls[`plugin:event|listen ${topic}:invalidated`] ?? 
 
 // Counts the deliveries to this page from here on, by standing between the backend and the receiver.
 let deliveries = 0;
+const deliveredTopics = new Set();
 function countDeliveries() {
   for (const name of Object.getOwnPropertyNames(window).filter((each) => each.startsWith('__LOCKSTEP_'))) {
     const receive = window[name];
     const value = (text) => {
       deliveries++;
+      for (const { topic } of JSON.parse(text)) deliveredTopics.add(topic);
       return receive(text);
     };
     Object.defineProperty(window, name, { value, configurable: true });
