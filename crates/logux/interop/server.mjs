@@ -5,7 +5,7 @@ const server = new Server({
   host: '127.0.0.1',
   logger: { debug() {}, error: console.error, fatal: console.error, info() {}, warn() {} },
   minSubprotocol: 1,
-  port: Number(process.argv[2] ?? 0),
+  port: Number(process.argv[2]),
   subprotocol: 1
 })
 

@@ -13,7 +13,7 @@
 //! client_log.add(Action::new("a"), Fields::reason("test")).await?;
 //! client.wait_for(State::Synchronized).await;
 //! assert_eq!(time.actions(&server_log).await, ["a"]);
-//! assert_eq!(pair.left_said()[1], r#"["sync",1,{"type":"a"},{"id":1,"time":1,"reasons":["test"]}]"#);
+//! assert_eq!(pair.left_said()[1], r#"["sync",1,{"type":"a"},{"id":0,"time":0,"reasons":["test"]}]"#);
 //! # Ok::<(), logux::StoreError>(())
 //! # }).unwrap();
 //! ```

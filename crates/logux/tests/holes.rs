@@ -84,7 +84,8 @@ async fn hole_1_nothing_is_acknowledged_before_the_store_has_it() {
     *store.fails.lock() = true;
     pair.clear();
     add(&server_log, "a").await;
-    let error = client.errors().recv().await.unwrap();
+    let mut errors = client.errors();
+    let error = tokio::time::timeout(Duration::from_secs(600), errors.recv()).await.expect("an error").unwrap();
     assert!(matches!(error, NodeError::Store(_)), "{error}");
     assert!(pair.left_said().iter().all(|text| !text.starts_with(r#"["synced""#)), "acknowledged, and not stored");
     assert_eq!(store.cursors().unwrap().received, 0);

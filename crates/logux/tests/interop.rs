@@ -66,6 +66,11 @@ impl Node {
     }
 }
 
+/// Told port 0, the reference takes one of its own, always the same.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
 async fn reference_server(port: u16) -> (Node, u16) {
     let mut node = Node::run("server.mjs", &[&port.to_string()]);
     let line = node.line().await;
@@ -107,7 +112,7 @@ fn keep_trace(name: &str, recorder: &Recorder) {
 #[tokio::test]
 #[ignore = "needs the npm packages: cargo xtask test logux"]
 async fn our_client_and_their_server() {
-    let (mut server, port) = reference_server(0).await;
+    let (mut server, port) = reference_server(free_port()).await;
     let recorder = Recorder::new();
     let client = our_client(port, "10", "token of 10", &recorder);
     client.start();
@@ -252,6 +257,24 @@ async fn their_client_and_our_server() {
     assert!(status.starts_with("HTTP/1.1 200 OK"), "{status}");
     status = TcpText::get(address, "/other").await;
     assert!(status.starts_with("HTTP/1.1 404"), "{status}");
+}
+
+#[tokio::test]
+#[ignore = "needs the npm packages and Chromium: cargo xtask test logux"]
+async fn their_client_in_chromium_and_our_server() {
+    let (server, done) = our_server();
+    let listener = server.listen("127.0.0.1:0", ListenOptions::default()).await.unwrap();
+    let url = format!("ws://{}", listener.address());
+    let mut page = Node::run("browser.mjs", &[&url]);
+    assert_eq!(page.says("processed").await, ["offline"]);
+    assert_eq!(*done.lock(), ["browser"]);
+    assert_eq!(page.says("undone").await, ["forbidden", "denied"]);
+    assert_eq!(page.says("added").await, [json!({ "type": "room", "since": false })]);
+    assert_eq!(page.says("processed").await, ["room"]);
+    // It ends its browser when its input ends.
+    let Node { mut child, input, .. } = page;
+    drop(input);
+    soon(child.wait()).await.unwrap();
 }
 
 struct TcpText;
