@@ -26,6 +26,7 @@ import type {
   Unsubscribe,
 } from './core/types.js';
 import { isHidden, onHide, onWake } from './page-events.js';
+import { receive } from './receiver.js';
 
 /** As much of `listen` of `@tauri-apps/api/event` as is needed: give your own in tests. */
 export type TauriListen = <T = unknown>(
@@ -147,11 +148,17 @@ export function createTauriTransport(): Transport {
       return internals?.metadata?.currentWebview?.label ?? '';
     },
     listen: (topic, handler) => listen(eventOf(topic), ({ payload }) => handler(payload)),
-    getSnapshot: (topic, since) =>
-      invoke(command('get_snapshot'), { topic, ...(since !== undefined && { since }) }),
+    getSnapshot: (topic, since, session) =>
+      invoke(command('get_snapshot'), {
+        topic,
+        ...(since !== undefined && { since }),
+        ...(session !== undefined && { session }),
+      }),
     write: (request) => invoke(command('write'), { ...request }),
-    subscribe: (topic, session) => invoke(command('subscribe'), { topic, session }),
+    subscribe: (topic, session, deliver) =>
+      invoke(command('subscribe'), { topic, session, ...(deliver && { deliver }) }),
     unsubscribe: (topic, session) => invoke(command('unsubscribe'), { topic, session }),
+    receive,
     onWake,
   };
 }

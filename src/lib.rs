@@ -14,6 +14,7 @@ mod clients;
 mod collection;
 mod commands;
 mod config;
+mod deliverer;
 mod error;
 mod in_flight;
 mod lockstep;

@@ -10,14 +10,17 @@ use crate::{
     wire::{self, Operation},
 };
 use lockstep_core::{
-    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Door, Holder,
-    Proposal, PullError, Reject, Revision, SessionKey, Snapshot, State, Store, StoreStats, Topic, TopicName,
-    TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteError,
+    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Door,
+    HeldDeliveries, Holder, Proposal, PullError, Reject, Revision, SessionKey, Snapshot, State, Store, StoreStats,
+    Topic, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteError,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{panic::resume_unwind, sync::Arc};
 use tauri::{Manager, Runtime, async_runtime, ipc::Response};
+
+/// What became of each write of a batch; or why none was looked at.
+type Outcomes = Result<Arc<[Result<Revision, WriteError>]>, WriteError>;
 
 /// The topics of this app: `app.lockstep()`.
 ///
@@ -335,7 +338,7 @@ impl Lockstep {
         client: Arc<Client>,
         seq: u64,
         operations: Vec<Operation>,
-    ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+    ) -> Result<(Outcomes, HeldDeliveries), WriteError> {
         let hook = hook(door)?;
         let _turn = match &hook {
             Some(hook) => Some(hook.turn().await),
@@ -367,7 +370,7 @@ impl Lockstep {
         }
         let asked = asking.is_some();
         let (door, write) = (door.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
-        aside(move || door.write(write)).await
+        Ok(aside(move || door.write_first(write)).await)
     }
 
     /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.

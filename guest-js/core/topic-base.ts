@@ -2,11 +2,12 @@ import { deferred } from './deferred.js';
 import { createEngine, type Engine } from './engine.js';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
+import { attach, isDelivered, type OnLinkError, relink, rewake, share } from './link.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { createOverlay, type Early, type Overlay } from './optimistic.js';
-import { attach, type OnLinkError, pageOf, relink, renew, rewake } from './page.js';
+import { pageOf, pageTopicOf, renew, type Taker } from './page.js';
 import type { TopicStatus, TopicStore, TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
 import type { InvalidationEvent, Unsubscribe } from './types.js';
@@ -83,6 +84,7 @@ export function createTopicBase(
   let unlinked: unknown;
   let sleepless: Unsubscribe | undefined;
   let release = (): void => {};
+  let taker: Taker | undefined;
   const ready = deferred<void>();
   // Who does not wait for it must not crash on it.
   ready.promise.catch(() => {});
@@ -113,9 +115,20 @@ export function createTopicBase(
     persistent: true,
     logger,
     onError,
-    subscribe: (handler) =>
-      attach(transport, topic, handler, linkFailed).catch(rejecting('listen')),
-    pull: (since) => transport.getSnapshot(topic, since).catch(rejecting('read')),
+    subscribe(handler, take) {
+      taker = (answer) => {
+        if (answer === undefined) engine.refresh();
+        else take(answer);
+      };
+      return attach(transport, topic, handler, taker, linkFailed).catch(rejecting('listen'));
+    },
+    async pull(since) {
+      const page = pageOf(transport);
+      const session = isDelivered(page, pageTopicOf(page, topic)) ? page.session : undefined;
+      const answer = await transport.getSnapshot(topic, since, session).catch(rejecting('read'));
+      share(transport, topic, answer, taker);
+      return answer;
+    },
     apply(answer) {
       try {
         model.take(answer);
@@ -266,6 +279,8 @@ export function createTopicBase(
       close() {
         if (status === 'closed') return;
         sleepless?.();
+        // An answer that was on its way to this store is nobody's now.
+        share(transport, topic, undefined, taker);
         model.clear();
         overlay.clear();
         count();

@@ -68,10 +68,17 @@ export interface Transport {
   readonly scope?: object;
   /** Resolves when every later invalidation of the topic will reach `handler`. */
   listen(topic: Topic, handler: (payload: unknown) => void): Promise<Unsubscribe>;
-  getSnapshot(topic: Topic, since?: Revision): Promise<unknown>;
+  /** `session`: that of a page which gets deliveries, so that it is not told this again. */
+  getSnapshot(topic: Topic, since?: Revision, session?: string): Promise<unknown>;
   write(request: WriteRequest): Promise<unknown>;
-  subscribe(topic: Topic, session: string): Promise<unknown>;
+  /** `deliver`: the page wants deliveries. Where the answer is not `{ delivers: true }`, it listens. */
+  subscribe(topic: Topic, session: string, deliver?: boolean): Promise<unknown>;
   unsubscribe(topic: Topic, session: string): Promise<unknown>;
+  /**
+   * From here on, calls `handler` with what is delivered to this session: a list of answers, each
+   * with its `topic`, as `PROTOCOL.md` has it. Without it, pages listen.
+   */
+  receive?(session: string, handler: (payload: unknown) => void): Unsubscribe;
   /** Calls `handler` when the page is focused, shown, restored, or on-line again. */
   onWake?(handler: (wake: Wake) => void): Unsubscribe;
   /** Calls `handler` when the page is hidden or left. Only a role listens to that. */

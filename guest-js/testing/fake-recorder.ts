@@ -5,9 +5,9 @@ import type { Topic } from '../core/types.js';
 /** What each command is called with, as `PROTOCOL.md` has it. `listen` is not one, but Tauri's. */
 export interface FakeArgs {
   listen: { topic: Topic };
-  get_snapshot: { topic: Topic; since?: Revision };
+  get_snapshot: { topic: Topic; since?: Revision; session?: string };
   write: WriteRequest;
-  subscribe: { topic: Topic; session: string };
+  subscribe: { topic: Topic; session: string; deliver?: boolean };
   unsubscribe: { topic: Topic; session: string };
   create_topic: CreateTopicRequest;
   remove_topic: { topic: Topic };

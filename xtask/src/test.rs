@@ -63,7 +63,7 @@ const STEPS: &[Step] = &[
 
 /// A target folder of its own, so that the flags do not build everything twice over and over.
 fn loom() -> std::process::Command {
-    let mut command = cmd("cargo test -p lockstep-core --test loom --test loom_life");
+    let mut command = cmd("cargo test -p lockstep-core --test loom --test loom_life --test loom_deliveries");
     command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", "target/loom");
     command
 }

@@ -3,6 +3,7 @@
 use crate::{
     cell::{AnyTopic, not_inside_write},
     client::Client,
+    deliver::HeldDeliveries,
     error::{AccessError, PullError, SubscribeError, WriteError, panic_text},
     options::{Allow, Asker},
     proposal::ClientWrite,
@@ -123,13 +124,31 @@ impl Door {
     /// # Errors
     /// [`WriteError::Access`], [`WriteError::NotAsked`] and [`WriteError::OutOfOrder`], which stand for the whole batch.
     pub fn write(&self, write: ClientWrite) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+        self.write_first(write).0
+    }
+
+    /// As [`Door::write`], but nobody is woken to deliver what was written until the second value is dropped: so that
+    /// the writer is answered before everybody else is told.
+    pub fn write_first(
+        &self,
+        write: ClientWrite,
+    ) -> (Result<Arc<[Result<Revision, WriteError>]>, WriteError>, HeldDeliveries) {
+        let mut held = HeldDeliveries::new(&self.store);
+        (self.write_holding(write, &mut held), held)
+    }
+
+    fn write_holding(
+        &self,
+        write: ClientWrite,
+        held: &mut HeldDeliveries,
+    ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
         unreserved(&self.name)?;
         let topic = self.topic()?;
         let shared = &self.store.shared;
         let writer = Arc::clone(write.session.label());
         let taken = topic.write_from_client(write, shared.engine());
         if let Some(revision) = taken.made {
-            shared.announcements.note_readable(topic.slot(), revision, Some(writer));
+            held.of(shared.announcements.note(topic.slot(), revision, Some(writer)));
         }
         if let Some(evicted) = taken.evicted {
             self.store.evict(evicted);
@@ -154,6 +173,7 @@ impl Door {
         if let Some(evicted) = joined.evicted {
             self.store.evict(evicted);
         }
+        self.store.shared.deliveries.follow(sessions, session.label());
         self.store.left(joined.left);
         if joined.too_late { Err(self.unknown().into()) } else { Ok(()) }
     }

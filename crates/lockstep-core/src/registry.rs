@@ -200,13 +200,13 @@ impl Store {
         let mut topics = self.shared.topics.write();
         let entry = topics.remove(topic.name());
         // Noted before the name can be used again, so that it is not announced after what comes then.
-        let wake = revision.is_ok_and(|revision| self.shared.announcements.note(topic.slot(), revision, by));
+        let wake = revision.map(|revision| self.shared.announcements.note(topic.slot(), revision, by));
         drop(topics);
         if topic.life().is_mortal() {
             self.shared.mortal.lock().retain(|mortal| !Arc::ptr_eq(mortal, &topic));
         }
-        if wake {
-            self.shared.announcements.wake();
+        if let Ok(wake) = wake {
+            self.shared.announcements.wake(wake);
         }
         // The cell goes when its last user lets go of it: its value's `Drop`, which is the app's, runs under no lock.
         drop(entry);
