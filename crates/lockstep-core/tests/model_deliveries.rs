@@ -254,13 +254,13 @@ impl World {
     /// Nothing is lost any more; then every page has the last word.
     fn settle(&mut self) {
         for _ in 0..20 {
-            for at in 0..LABELS.len() {
+            for (at, label) in LABELS.iter().enumerate() {
                 while self.take(at) {
                     self.arrive(at, true);
                 }
                 self.arrive(at, true);
                 // Asked whether it is there, as it is now and then.
-                if let Some(of) = self.store.deliveries_of(LABELS[at])
+                if let Some(of) = self.store.deliveries_of(label)
                     && of.stopped
                 {
                     self.wake(&of.session);
