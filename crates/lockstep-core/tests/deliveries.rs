@@ -273,6 +273,19 @@ fn i13_a_page_is_told_only_what_it_reads_and_may() {
 }
 
 #[test]
+fn i13_what_a_page_stops_reading_while_its_delivery_is_made_is_not_told() {
+    let store = store();
+    let revision = store.set(A, 1).unwrap();
+    store.set(B, 1).unwrap();
+    store.deliveries_due();
+    let delivery = store.take_delivery("main", |_, _| {
+        store.unsubscribe(B.name(), &page());
+        true
+    });
+    assert_eq!(told(&delivery.unwrap()), [format!("a {revision} 1")]);
+}
+
+#[test]
 fn i13_who_is_asked_about_a_topic_with_a_door_hears_of_which_life_of_it() {
     let store = TestStore::new();
     let born = store.create_with(A, 0, TopicOptions::new().allow(|_| true)).unwrap();
