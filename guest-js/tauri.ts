@@ -155,11 +155,12 @@ export function createTauriTransport(): Transport {
         ...(session !== undefined && { session }),
       }),
     write: (request) => invoke(command('write'), { ...request }),
-    subscribe: (topic, session, deliver) =>
-      invoke(command('subscribe'), { topic, session, ...(deliver && { deliver }) }),
+    subscribe: (topic, session, how) => invoke(command('subscribe'), { topic, session, ...how }),
     unsubscribe: (topic, session) => invoke(command('unsubscribe'), { topic, session }),
     receive,
     onWake,
+    onHide,
+    hidden: isHidden,
   };
 }
 
@@ -181,8 +182,8 @@ export function createTauriAdminTransport(): AdminTransport {
 }
 
 /**
- * The transport of a role over Tauri: the everyday store's, and what joins, leaves, and notices
- * that the page is hidden. Making it touches nothing.
+ * The transport of a role over Tauri: the everyday store's, and what joins and leaves. Making it
+ * touches nothing.
  *
  * @example
  * const primary = createRole(createTauriRoleTransport());
@@ -191,8 +192,6 @@ export function createTauriRoleTransport(): RoleTransport {
   return Object.assign(createTauriTransport(), {
     joinRole: (session: string) => invoke(command('join_role'), { session }),
     leaveRole: (session: string) => invoke(command('leave_role'), { session }),
-    hidden: isHidden,
-    onHide,
   });
 }
 

@@ -232,18 +232,18 @@ pub(crate) async fn subscribe<R: Runtime>(
 ) -> Result<Option<wire::Subscribed>, CommandError> {
     let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
-    let deliver = Fields::of(&request)?.deliver()?;
+    let (deliver, rest) = (Fields::of(&request)?.flag("deliver")?, Fields::of(&request)?.flag("rest")?);
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     let lives = || caller.page.lives();
     // A delivery is a snapshot: the scope of that command is the one that counts.
     let subscribed = if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic).await {
-        Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives)? })
+        Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives, rest)? })
     } else {
         door.subscribe(&session, &lives)?;
         None
     };
     pages.seen(&webview);
-    tracing::debug!(window = webview.label(), %topic, deliver, "subscribe");
+    tracing::debug!(window = webview.label(), %topic, deliver, rest, "subscribe");
     Ok(subscribed)
 }
 

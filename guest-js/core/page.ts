@@ -74,6 +74,10 @@ export interface PageTopic {
   listening?: Promise<Unsubscribe> | undefined;
   /** The same handles, as takers of deliveries. */
   takers: Set<Taker>;
+  /** Those of them that rest: nothing need be delivered to them now. */
+  resting: Set<Taker>;
+  /** The backend was told last that all of them rest. */
+  rests?: boolean;
   /** The session to which the backend delivers the topic: nothing has to be listened to then. */
   delivered?: string | undefined;
   /** How many handles want the backend to know that this page reads the topic. */
@@ -127,6 +131,7 @@ export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   entry.tail ??= Promise.resolve();
   entry.handlers ??= new Set();
   entry.takers ??= new Set();
+  entry.resting ??= new Set();
   entry.readers ??= 0;
   entry.link ??= Promise.resolve();
   entry.failures ??= 0;

@@ -171,13 +171,13 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
         return answer;
       });
     },
-    subscribe: (topic, session, deliver) =>
-      call(topic, 'subscribe', { topic, session, ...(deliver && { deliver }) }, () => {
+    subscribe: (topic, session, how) =>
+      call(topic, 'subscribe', { topic, session, ...how }, () => {
         grants.authorise(label, topic, 'read');
         topics.find(topic);
         const page = pages.subscribe(label, session, topic);
-        if (!deliver || !deliveries) return null;
-        if (page) deliveries.open(page, topic);
+        if (!how?.deliver || !deliveries) return null;
+        if (page) deliveries.open(page, topic, how.rest === true);
         return { delivers: page !== undefined };
       }),
     ...(deliveries && {
@@ -188,7 +188,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
             if (!gone) handler(payload);
           },
           () => {
-            if (!gone) wake(false);
+            if (!gone) awake({ restored: false });
           },
         ),
     }),
@@ -242,7 +242,11 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     hidden = false;
     // It was left before.
     if (restored) leave();
-    for (const handler of [...wakers]) handler({ restored });
+    awake({ restored });
+  }
+
+  function awake(wake: Wake): void {
+    for (const handler of [...wakers]) handler(wake);
   }
 
   function close(): void {
