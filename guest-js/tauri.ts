@@ -28,6 +28,7 @@ import type {
   Unsubscribe,
 } from './core/types.js';
 import { isHidden, onHide, onWake } from './page-events.js';
+import { receive } from './receiver.js';
 
 /** As much of `listen` of `@tauri-apps/api/event` as is needed: give your own in tests. */
 export type TauriListen = <T = unknown>(
@@ -149,12 +150,19 @@ export function createTauriTransport(): Transport {
       return internals?.metadata?.currentWebview?.label ?? '';
     },
     listen: (topic, handler) => listen(eventOf(topic), ({ payload }) => handler(payload)),
-    getSnapshot: (topic, since) =>
-      invoke(command('get_snapshot'), { topic, ...(since !== undefined && { since }) }),
+    getSnapshot: (topic, since, session) =>
+      invoke(command('get_snapshot'), {
+        topic,
+        ...(since !== undefined && { since }),
+        ...(session !== undefined && { session }),
+      }),
     write: (request) => invoke(command('write'), { ...request }),
-    subscribe: (topic, session) => invoke(command('subscribe'), { topic, session }),
+    subscribe: (topic, session, how) => invoke(command('subscribe'), { topic, session, ...how }),
     unsubscribe: (topic, session) => invoke(command('unsubscribe'), { topic, session }),
+    receive,
     onWake,
+    onHide,
+    hidden: isHidden,
   };
 }
 
@@ -176,8 +184,8 @@ export function createTauriAdminTransport(): AdminTransport {
 }
 
 /**
- * The transport of a role over Tauri: the everyday store's, and what joins, leaves, and notices
- * that the page is hidden. Making it touches nothing.
+ * The transport of a role over Tauri: the everyday store's, and what joins and leaves. Making it
+ * touches nothing.
  *
  * @example
  * const primary = createRole(createTauriRoleTransport());
@@ -186,8 +194,6 @@ export function createTauriRoleTransport(): RoleTransport {
   return Object.assign(createTauriTransport(), {
     joinRole: (session: string) => invoke(command('join_role'), { session }),
     leaveRole: (session: string) => invoke(command('leave_role'), { session }),
-    hidden: isHidden,
-    onHide,
   });
 }
 

@@ -34,6 +34,8 @@ pub(crate) struct Signal {
     wake: Notify,
     /// The reaper's.
     pub(crate) reap: Arc<Notify>,
+    /// The deliverer's.
+    pub(crate) deliver: Arc<Notify>,
     /// Something was emitted since the main loop was last waited for.
     emitted: AtomicBool,
 }
@@ -56,6 +58,10 @@ impl<R: Runtime> Announce for EventAnnouncer<R> {
 
     fn wake_reaper(&self) {
         self.signal.reap.notify_one();
+    }
+
+    fn wake_deliveries(&self) {
+        self.signal.deliver.notify_one();
     }
 
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {

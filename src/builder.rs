@@ -7,6 +7,7 @@ use crate::{
     clients::{Authority, Authorize, authorize_by},
     commands,
     config::{Config, Settings},
+    deliverer,
     lockstep::Lockstep,
     options::TopicOptions,
     pages::Pages,
@@ -310,6 +311,8 @@ impl Builder {
                 app.manage(Arc::clone(&managed));
                 app.manage(Authority { authorize, reporter: reporter.clone() });
                 tauri::async_runtime::spawn(reaper::run(store.clone(), Arc::clone(&signal.reap), reporter));
+                let deliver = Arc::clone(&signal.deliver);
+                tauri::async_runtime::spawn(deliverer::run(app.clone(), store.clone(), deliver, Arc::clone(&managed)));
                 tauri::async_runtime::spawn(announcer::run(app.clone(), store, signal, managed));
                 Ok(())
             })

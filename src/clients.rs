@@ -98,6 +98,12 @@ impl Clients {
         }
     }
 
+    /// Whether the label's page was let in by this door before, so that nobody has to be asked.
+    pub(crate) fn has_admitted(&self, label: &str, door: &Door) -> bool {
+        let page = self.0.lock().get(label).cloned();
+        page.is_some_and(|page| page.lives() && page.known().has_admitted(door))
+    }
+
     /// Every page is asked about again.
     pub(crate) fn forget_answers(&self) {
         let pages: Vec<_> = self.0.lock().values().cloned().collect();
@@ -146,6 +152,10 @@ impl Known {
             })
         };
         *answer.get_or_init(ask).await
+    }
+
+    fn has_admitted(&self, door: &Door) -> bool {
+        matches!(self.client.get(), Some(Ok(_))) && (!door.has_rule() || self.answer(door).get() == Some(&true))
     }
 
     fn answer(&self, door: &Door) -> Arc<OnceCell<bool>> {

@@ -103,7 +103,16 @@ pub(crate) async fn get_snapshot<R: Runtime>(
     let fields = Fields::of(&request)?;
     let topic = fields.topic()?;
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
-    Ok(Response::new(wire::answer(&caller.pull(&door, fields.since()?)?)))
+    let page = fields.session_if_any()?;
+    let answer = caller.pull(&door, fields.since()?)?;
+    if let Some(page) = page {
+        let session = SessionKey::new(webview.label(), page);
+        // Known again, where a dead page's repeated call came between: or it would be told only to pull.
+        if lockstep.read_scopes.may_read(&webview, &session, &topic).await {
+            lockstep.store.gave(&session, &topic, answer.revision());
+        }
+    }
+    Ok(Response::new(wire::answer(&answer)))
 }
 
 #[tauri::command]
@@ -169,7 +178,9 @@ pub(crate) async fn write<R: Runtime>(
     let forbidden: Vec<_> = writes.iter().map(|operation| operation.forbidden).collect();
 
     let began = Instant::now();
-    let outcomes = lockstep.write_from_client(&door, session, client, seq, writes).await?;
+    // What is written goes to the others when this function has ended, and the answer is on its way.
+    let (outcomes, _held) = lockstep.write_from_client(&door, session.clone(), client, seq, writes).await?;
+    let outcomes = outcomes?;
     let (window, applied) = (webview.label(), outcomes.iter().flatten());
     tracing::debug!(window, %topic, revision = ?applied.max(), took = ?began.elapsed(), "write");
     // From here on the writes have happened, or have not: what cannot be shown does not make them fail.
@@ -199,7 +210,10 @@ pub(crate) async fn write<R: Runtime>(
     let newest = outcomes.iter().flatten().max().copied();
     let answer = || {
         let withheld = || wire::withheld(newest.unwrap_or(Revision::ZERO));
-        current(since).map_or_else(withheld, |answer| wire::answer(&answer))
+        current(since).map_or_else(withheld, |answer| {
+            lockstep.store.gave(&session, &topic, answer.revision());
+            wire::answer(&answer)
+        })
     };
     if one && let Some(outcome) = outcomes.pop() {
         return outcome.map(|_| Response::new(answer()));
@@ -215,14 +229,22 @@ pub(crate) async fn subscribe<R: Runtime>(
     pages: State<'_, Arc<Pages<R>>>,
     scope: Scope,
     request: Request<'_>,
-) -> Result<(), CommandError> {
+) -> Result<Option<wire::Subscribed>, CommandError> {
     let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
+    let (deliver, rest) = (Fields::of(&request)?.flag("deliver")?, Fields::of(&request)?.flag("rest")?);
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
-    door.subscribe(&session, &|| caller.page.lives())?;
+    let lives = || caller.page.lives();
+    // A delivery is a snapshot: the scope of that command is the one that counts.
+    let subscribed = if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic).await {
+        Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives, rest)? })
+    } else {
+        door.subscribe(&session, &lives)?;
+        None
+    };
     pages.seen(&webview);
-    tracing::debug!(window = webview.label(), %topic, "subscribe");
-    Ok(())
+    tracing::debug!(window = webview.label(), %topic, deliver, rest, "subscribe");
+    Ok(subscribed)
 }
 
 #[tauri::command]

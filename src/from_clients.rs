@@ -8,12 +8,15 @@ use crate::{
     wire::Operation,
 };
 use lockstep_core::{
-    AccessError, Change, Client, ClientCreate, ClientWrite, CreateError, Door, Proposal, Reject, Revision, SessionKey,
-    TopicName, WriteError,
+    AccessError, Change, Client, ClientCreate, ClientWrite, CreateError, Door, HeldDeliveries, Proposal, Reject,
+    Revision, SessionKey, TopicName, WriteError,
 };
 use serde_json::Value;
 use std::{panic::resume_unwind, sync::Arc};
 use tauri::async_runtime;
+
+/// What became of each write of a batch; or why none was looked at.
+type Outcomes = Result<Arc<[Result<Revision, WriteError>]>, WriteError>;
 
 impl Lockstep {
     /// Applies a window's batch: in its turn, where the topic has an asynchronous hook, and after asking that.
@@ -24,7 +27,7 @@ impl Lockstep {
         client: Arc<Client>,
         seq: u64,
         operations: Vec<Operation>,
-    ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+    ) -> Result<(Outcomes, Option<HeldDeliveries>), WriteError> {
         let hook = hook(door)?;
         let _turn = match &hook {
             Some(hook) => Some(hook.turn().await),
@@ -57,14 +60,20 @@ impl Lockstep {
         let asked = asking.is_some();
         let topic = door.name();
         let (entered, write) = (door.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
-        let outcomes = aside(move || entered.write(write)).await?;
-        let Some(newest) = outcomes.iter().flatten().max() else { return Ok(outcomes) };
-        let Err(reason) = self.settled(topic, *newest).await else { return Ok(outcomes) };
+        let (outcomes, held) = aside(move || entered.write_first(write)).await;
+        if !self.store.is_immediate(topic).unwrap_or(false) {
+            return Ok((outcomes, Some(held)));
+        }
+        // The others do not wait for the disk.
+        drop(held);
+        let outcomes = outcomes?;
+        let Some(newest) = outcomes.iter().flatten().max() else { return Ok((Ok(outcomes), None)) };
+        let Err(reason) = self.settled(topic, *newest).await else { return Ok((Ok(outcomes), None)) };
         let not_saved = |outcome: &Result<Revision, WriteError>| {
             let revision = outcome.clone()?;
             Err(WriteError::NotSaved { topic: topic.clone(), revision, reason: reason.clone() })
         };
-        Ok(outcomes.iter().map(not_saved).collect())
+        Ok((Ok(outcomes.iter().map(not_saved).collect()), None))
     }
 
     /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.

@@ -14,6 +14,7 @@ mod clients;
 mod collection;
 mod commands;
 mod config;
+mod deliverer;
 mod error;
 mod from_clients;
 mod in_flight;

@@ -8,7 +8,7 @@ use crate::{
     options::{AsyncContext, AsyncIntercept, TopicOptions},
     saver::Saver,
     scopes::ReadScopes,
-    wire::{self},
+    wire,
 };
 use lockstep_core::{
     AccessError, Change, CompareAndSetError, CreateError, Departure, Door, Holder, PullError, Reject, Revision,

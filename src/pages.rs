@@ -13,8 +13,15 @@ use tauri::{
     webview::{PageLoadEvent, PageLoadPayload},
 };
 
-/// Tells the guest that it was dropped, as if the page had woken up.
+/// Tells the guest to say again what it reads, and to pull, as if the page had woken up.
 const WAKE: &str = r#"dispatchEvent(new Event("tauri-plugin-lockstep:wake"))"#;
+
+/// Wakes the page: it was dropped, or gets no deliveries any more.
+pub(crate) fn wake<R: Runtime>(webview: &Webview<R>) {
+    if let Err(error) = webview.eval(WAKE) {
+        tracing::debug!(window = webview.label(), %error, "could not be woken");
+    }
+}
 
 /// The webviews there are. Tauri tells of each when it is ready, child webviews included; of their end it tells only
 /// by their window's.
@@ -42,6 +49,10 @@ impl<R: Runtime> Pages<R> {
     pub(crate) fn seen(&self, webview: &Webview<R>) {
         let known = Known { webview: webview.clone(), silent: false };
         self.0.lock().insert(webview.label().to_owned(), known);
+    }
+
+    pub(crate) fn webview(&self, label: &str) -> Option<Webview<R>> {
+        self.0.lock().get(label).map(|known| known.webview.clone())
     }
 
     pub(crate) fn on_page_load(&self, webview: &Webview<R>, payload: &PageLoadPayload<'_>) {
@@ -82,17 +93,14 @@ impl<R: Runtime> Pages<R> {
             lockstep.drop_label(&label, Departure::Silent);
         }
         for webview in asked {
-            let (pages, asked) = (Arc::clone(self), webview.clone());
-            let answered = move |_| match pages.0.lock().get_mut(asked.label()) {
-                Some(known) => known.silent = false,
-                // Taken for dead by now, so it has to say again what it reads. Not from within the callback.
-                None => {
+            let (pages, store, asked) = (Arc::clone(self), lockstep.store.clone(), webview.clone());
+            let answered = move |_| {
+                let known = pages.0.lock().get_mut(asked.label()).map(|known| known.silent = false).is_some();
+                // Taken for dead by now, or too late with a delivery: it has to say again what it reads. Not from within
+                // the callback.
+                if !known || store.deliveries_of(asked.label()).is_some_and(|of| of.stopped) {
                     let webview = asked.clone();
-                    tauri::async_runtime::spawn(async move {
-                        if let Err(error) = webview.eval(WAKE) {
-                            tracing::debug!(window = webview.label(), %error, "could not be woken");
-                        }
-                    });
+                    tauri::async_runtime::spawn(async move { wake(&webview) });
                 }
             };
             if let Err(error) = webview.eval_with_callback("0", answered) {

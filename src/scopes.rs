@@ -101,8 +101,7 @@ impl ReadScopes {
         session: &SessionKey,
         topic: &TopicName,
     ) -> bool {
-        let known = self.0.lock().get(session.label()).filter(|known| known.session == *session).cloned();
-        if known.is_some_and(|known| known.scope.grants(topic)) {
+        if self.is_known_to_read(session, topic) {
             return true;
         }
         let asked = webview.clone();
@@ -119,6 +118,12 @@ impl ReadScopes {
             self.0.lock().insert(Arc::clone(session.label()), known);
         }
         granted
+    }
+
+    /// As [`ReadScopes::may_read`], without asking anybody.
+    pub(crate) fn is_known_to_read(&self, session: &SessionKey, topic: &TopicName) -> bool {
+        let known = self.0.lock().get(session.label()).filter(|known| known.session == *session).cloned();
+        known.is_some_and(|known| known.scope.grants(topic))
     }
 
     pub(crate) fn forget(&self, label: &str) {

@@ -1,7 +1,9 @@
 //! The wire of `PROTOCOL.md`: requests become typed here, once, and answers become JSON here.
 
 use crate::error::CommandError;
-use lockstep_core::{Answer, Change, Invalidation, PageId, Revision, TopicName, unique_topic};
+use lockstep_core::{
+    Answer, Change, DeliveryEntry, Invalidation, PageId, Revision, SessionKey, TopicName, unique_topic,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::{collections::HashSet, io, str::FromStr};
@@ -46,6 +48,22 @@ impl<'a> Fields<'a> {
         match self.object.get("since") {
             None | Some(Value::Null) => Ok(None),
             Some(_) => self.parse("since").map(Some),
+        }
+    }
+
+    /// The session of a page that says so.
+    pub(crate) fn session_if_any(self) -> Result<Option<PageId>, CommandError> {
+        match self.object.get("session") {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => self.session().map(Some),
+        }
+    }
+
+    /// Whether a page wants that, such as to `deliver`.
+    pub(crate) fn flag(self, name: &'static str) -> Result<bool, CommandError> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(flag) => flag.as_bool().ok_or_else(|| self.invalid(name, "expected true or false")),
         }
     }
 
@@ -230,6 +248,26 @@ pub(crate) fn answer(answer: &Answer) -> String {
     }
 }
 
+/// The script that delivers.
+pub(crate) fn delivery(session: &SessionKey, entries: &[DeliveryEntry]) -> String {
+    let list = entries.iter().map(|entry| {
+        let (topic, revision) = (&entry.topic, entry.revision);
+        let told = entry.answer.as_ref().map_or_else(|| format!(r#"{{"revision":"{revision}"}}"#), answer);
+        // Labels are anything that Tauri takes.
+        let source = entry.source_id.as_deref().map(|label| format!(r#""sourceId":{},"#, Value::from(label)));
+        // An answer is an object: its first character is its beginning.
+        format!(r#"{{"topic":"{topic}",{}{}"#, source.unwrap_or_default(), &told[1..])
+    });
+    let list = format!("[{}]", list.collect::<Vec<_>>().join(","));
+    format!("{}({})", receiver(session), Value::from(list))
+}
+
+/// The global function of a page that takes deliveries.
+fn receiver(session: &SessionKey) -> String {
+    // Not in a session's alphabet, and in that of names.
+    format!("__LOCKSTEP_{}", String::from(session.page().clone()).replace('-', "$"))
+}
+
 /// The answer to a write by a window that may not read what it wrote.
 pub(crate) fn withheld(revision: Revision) -> String {
     format!(r#"{{"revision":"{revision}","withheld":true}}"#)
@@ -273,6 +311,12 @@ pub(crate) struct Flushed {
 #[derive(Serialize)]
 pub(crate) struct Removed {
     pub(crate) removed: bool,
+}
+
+/// The answer to `subscribe` by a page that wants deliveries.
+#[derive(Serialize)]
+pub(crate) struct Subscribed {
+    pub(crate) delivers: bool,
 }
 
 /// The payload of `<topic>:invalidated`.

@@ -76,6 +76,12 @@ fn i6_forged_announcements_cost_a_few_pulls_and_no_more() -> Result<(), Failure>
         let (main, b) = (app.window("main"), app.open("b").await?);
         main.does("await counter.set(1)").await?;
         b.shows("counter.get()", 1).await?;
+        // The everyday store is told, and does not listen: here is one who does.
+        main.does(
+            "window.bare = { applier: { apply: ({ data }) => (bare.shown = data) } };
+            await lockstep.createTauriRevisionSync({ topic: 'counter', applier: bare.applier, logger }).start()",
+        )
+        .await?;
         let before: u64 = main.eval("pulls('counter')").await?;
         main.does("await hear('counter')").await?;
 
@@ -102,7 +108,9 @@ fn i6_forged_announcements_cost_a_few_pulls_and_no_more() -> Result<(), Failure>
         // Nothing is wedged.
         app.invoke::<String>("set_counter", json!({ "value": 2 })).await?;
         main.shows("counter.get()", 2).await?;
+        main.shows("bare.shown", 2).await?;
         b.does("await counter.set(3)").await?;
+        main.shows("bare.shown", 3).await?;
         main.shows("counter.get()", 3).await
     })
 }

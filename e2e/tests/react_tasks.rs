@@ -216,16 +216,20 @@ fn what_is_removed_elsewhere_says_so_and_can_be_put_back() -> Result<(), Failure
         own.reads("draft-state", "Saved").await?;
         own.types("notes", "Platform 10").await?;
 
-        // As after a sleep: the backend has forgotten that this page reads the draft.
+        // As in a sleep: the backend has forgotten that this page reads the draft.
+        let pull = "__TAURI_INTERNALS__.invoke('plugin:lockstep|get_snapshot', { topic: 'drafts/3' })";
         wait_for(SELF_DESTRUCTION, "the draft is gone", async || {
             own.does(
                 "const { session } = window[Symbol.for('tauri-plugin-lockstep')];
                 await __TAURI_INTERNALS__.invoke('plugin:lockstep|unsubscribe', { topic: 'drafts/3', session })",
             )
             .await?;
-            Ok(own.eval::<u32>(&count("draft-removed")).await? == 1)
+            Ok(main.eval::<String>(&format!("await {pull}.then(() => 'there', ({{ kind }}) => kind)")).await?
+                == "unknownTopic")
         })
         .await?;
+        own.does("dispatchEvent(new Event('focus'))").await?;
+        own.has("draft-removed").await?;
         own.shows(&value("notes"), "Platform 10").await?;
         own.click("go-on").await?;
         own.shows(&count("draft-removed"), 0).await?;

@@ -1,9 +1,10 @@
 import { toLockstepError } from './explain.js';
 import { limited } from './limited.js';
+import { hasEnded } from './link.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
-import { hasEnded, pageOf, renew } from './page.js';
+import { pageOf, renew } from './page.js';
 import { PRIMARY } from './primary.js';
 import { backOff } from './retry.js';
 import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';

@@ -1,24 +1,25 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { pass, tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
+import type { FakeBackendOptions } from '../testing/fake-backend.js';
 import { createConsoleLogger, tagLogger } from './logger.js';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
 /** The lines that a window's console gets, and the store that writes them. */
-async function debugged() {
+async function debugged(options: Partial<FakeBackendOptions> = {}) {
   const lines: string[] = [];
   vi.spyOn(console, 'debug').mockImplementation((line) => lines.push(line));
   vi.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
-  const made = setup();
+  const made = setup(options);
   const logger = tagLogger(createConsoleLogger({ debug: true }), { window: 'main' });
   const store = made.backend.window('main').store<Settings>('settings', { logger });
   return { ...made, lines, store, take: () => lines.splice(0) };
 }
 
 it('each step is a line, with label, topic, revision and duration', async () => {
-  const { backend, store, lines, take, delay } = await debugged();
+  const { backend, store, lines, take, delay } = await debugged({ deliveries: false });
   delay({ kind: 'response' }, 30);
   delay({ kind: 'listen' }, 5);
   store.get();

@@ -2,7 +2,7 @@ import { LockstepError } from './errors.js';
 import { createGate, type Gate, type Verdict } from './gate.js';
 import { limited } from './limited.js';
 import { backOff } from './retry.js';
-import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';
+import { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
 import type { ThrottledHandler } from './throttle.js';
 import type {
   InvalidationEvent,
@@ -19,7 +19,11 @@ export type EngineState = 'connecting' | 'syncing' | 'synchronized' | 'stale';
 
 export interface EngineOptions {
   topic: Topic;
-  subscribe(handler: (payload: unknown) => void): Promise<Unsubscribe>;
+  /** `handler` hears invalidations, `taker` what is delivered: where one works, the other is not needed. */
+  subscribe(
+    handler: (payload: unknown) => void,
+    taker: (answer: unknown) => void,
+  ): Promise<Unsubscribe>;
   pull(since: Revision | undefined, signal: AbortSignal): Promise<unknown>;
   /** Puts an answer into local state, or says `rebase` where it needs the whole instead. */
   apply(answer: Answer): Promise<unknown> | 'rebase' | undefined;
@@ -67,6 +71,9 @@ const RETRY_LONGEST_MS = 30_000;
 const FOLLOW_UP_FIRST_MS = 100;
 // How long an announcement waits at most where those before it led to pulls that failed.
 const HEED_LONGEST_MS = 5000;
+
+// Deliveries that wait for the answer to a write.
+const MOST_DELIVERED = 100;
 
 const noop = (): void => {};
 
@@ -116,6 +123,7 @@ export function createEngine(options: EngineOptions): Engine {
   let unsubscribe: Unsubscribe | undefined;
   let door: Promise<unknown> = Promise.resolve();
   let heard = ZERO_REVISION;
+  let delivered: [answer: unknown, passage: Passage][] = [];
   let waiting: [ticket: number, resolve: () => void, reject: (error: unknown) => void][] = [];
 
   function log(level: keyof Logger, message: string, extra: object): void {
@@ -167,9 +175,45 @@ export function createEngine(options: EngineOptions): Engine {
 
   const throttled = options.throttle(() => {
     const latest = heard;
+    const taken = delivered;
     heard = ZERO_REVISION;
-    if (begun && gate.announce(latest)) heed();
+    delivered = [];
+    const act = (): void => {
+      if (begun && gate.announce(latest)) heed();
+    };
+    if (taken.length) Promise.all(taken.map((each) => use(...each))).then(act);
+    else act();
   });
+
+  /** Never rejects. */
+  async function use(answer: unknown, passage: Passage): Promise<void> {
+    try {
+      // What waits for a pull, and the status, is settled by one.
+      if ((await offer(answer, passage)) === 'apply' && failures) run();
+    } catch (error) {
+      report({ ...passage, error });
+    }
+  }
+
+  /**
+   * What is delivered waits for its turn as an announcement does, and is used then, in its order.
+   * **I8** What cannot be used as it is, is as good as announced.
+   */
+  function take(answer: unknown): void {
+    const { revision, sourceId, data } = Object(answer);
+    const passage: Passage = { phase: 'protocol' };
+    if (typeof sourceId === 'string') passage.sourceId = sourceId;
+    if (!isCanonicalRevision(revision)) {
+      use(answer, passage);
+      return;
+    }
+    log('debug', 'delivery', { revision });
+    // What is whole needs nothing before it. Of patches that wait, the last may not fit any more then.
+    if (data !== undefined || delivered.length > MOST_DELIVERED) delivered = [];
+    delivered.push([answer, passage]);
+    if (compareRevisions(revision, heard) > 0) heard = revision;
+    throttled.trigger();
+  }
 
   /** Pulls for what was announced. */
   function heed(): void {
@@ -236,9 +280,14 @@ export function createEngine(options: EngineOptions): Engine {
         onState?.('connecting');
         const subscription = await timed(
           () =>
-            options.subscribe((payload) => {
-              if (!signal.aborted) hear(payload);
-            }),
+            options.subscribe(
+              (payload) => {
+                if (!signal.aborted) hear(payload);
+              },
+              (answer) => {
+                if (!signal.aborted) take(answer);
+              },
+            ),
           undo,
         );
         if (signal.aborted) undo(subscription);

@@ -17,7 +17,7 @@ const storeIn = ({ transport }: FakeWindow, options: TopicStoreOptions = {}) =>
   createTopicStore<number>('counter', transport, { logger: noopLogger, ...options });
 
 it('hears what no onError of a store’s own does', async () => {
-  const { backend, fail } = setup();
+  const { backend, fail } = setup({ deliveries: false });
   const window = backend.window('main');
   const heard = vi.fn();
   const own = vi.fn();
@@ -37,7 +37,7 @@ it('hears what no onError of a store’s own does', async () => {
 });
 
 it('hears until it is told to stop, and only this page', async () => {
-  const { backend, fail } = setup();
+  const { backend, fail } = setup({ deliveries: false });
   const [one, two] = [backend.window('one'), backend.window('two')];
   const heard = vi.fn();
   const stop = onError(heard, one.transport);
@@ -54,7 +54,7 @@ it('hears until it is told to stop, and only this page', async () => {
 });
 
 it('is shared by bundled copies, and by handlers that throw', async () => {
-  const { backend, fail } = setup();
+  const { backend, fail } = setup({ deliveries: false });
   const window = backend.window('main');
   const console = vi.spyOn(globalThis.console, 'error').mockReturnValue();
   const heard = [vi.fn(), vi.fn()];
@@ -71,7 +71,7 @@ it('is shared by bundled copies, and by handlers that throw', async () => {
 });
 
 it('is the page’s own where none is named', async () => {
-  const { backend, fail } = setup();
+  const { backend, fail } = setup({ deliveries: false });
   const { scope: _, ...transport } = backend.window('main').transport;
   const heard = vi.fn();
   const stop = onError(heard);

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { deferred, pass, tick } from '../test/helpers.js';
 import { createFakeBackend } from '../testing/fake-backend.js';
-import { attach, enqueue, IDLE_LISTENERS, pageOf, pageTopicOf, relink, WAKE_MS } from './page.js';
+import { attach, IDLE_LISTENERS, relink, WAKE_MS } from './link.js';
+import { enqueue, pageOf, pageTopicOf } from './page.js';
 import { PRIMARY } from './primary.js';
 
 const noError = (error: unknown): never => {
@@ -51,11 +52,11 @@ it('I11: one job of a topic at a time, in the order of the calls, failed ones in
 });
 
 it('I14: all handles share one listener, which is kept once it is made', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const page = backend.window('main');
   const heard = [vi.fn(), vi.fn()];
   const stops = await Promise.all(
-    heard.map((handler) => attach(page.transport, 'a', handler, noError)),
+    heard.map((handler) => attach(page.transport, 'a', handler, vi.fn(), noError)),
   );
   expect(page.listeners('a')).toBe(1);
   backend.set('a', 1);
@@ -68,18 +69,18 @@ it('I14: all handles share one listener, which is kept once it is made', async (
   expect(heard.map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
   expect(page.listeners('a')).toBe(1);
 
-  await attach(page.transport, 'a', vi.fn(), noError);
+  await attach(page.transport, 'a', vi.fn(), vi.fn(), noError);
   expect(page.listeners('a')).toBe(1);
 });
 
 it('I14: of the topics that nobody needs any more, the last are listened to, and the rest forgotten', async () => {
-  const backend = createFakeBackend({ topics: {}, families: { jobs: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: {}, families: { jobs: 0 } });
   const page = backend.window('main');
   const names = Array.from({ length: 3 * IDLE_LISTENERS }, (_, i) => `jobs/${i}`);
   const listening = () => names.filter((name) => page.listeners(name));
   for (const name of names) {
     backend.create(name, 0);
-    const stop = await attach(page.transport, name, vi.fn(), noError);
+    const stop = await attach(page.transport, name, vi.fn(), vi.fn(), noError);
     stop();
     await tick();
   }
@@ -89,8 +90,8 @@ it('I14: of the topics that nobody needs any more, the last are listened to, and
   // One that is used again is not the next to go.
   const [longest = '', next = ''] = kept;
   const heard = vi.fn();
-  await attach(page.transport, longest, heard, noError);
-  const stop = await attach(page.transport, names[0] as string, vi.fn(), noError);
+  await attach(page.transport, longest, heard, vi.fn(), noError);
+  const stop = await attach(page.transport, names[0] as string, vi.fn(), vi.fn(), noError);
   stop();
   await tick();
   backend.set(longest, 1);
@@ -101,7 +102,7 @@ it('I14: of the topics that nobody needs any more, the last are listened to, and
 });
 
 it('I11: a topic that was forgotten goes on above the numbers that it had', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 }, families: { jobs: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 }, families: { jobs: 0 } });
   const window = backend.window('main');
   const write = async () => {
     const store = window.store<number>('a');
@@ -113,7 +114,7 @@ it('I11: a topic that was forgotten goes on above the numbers that it had', asyn
   await write();
   for (let i = 0; i < IDLE_LISTENERS; i++) {
     backend.create(`jobs/${i}`, 0);
-    const stop = await attach(window.transport, `jobs/${i}`, vi.fn(), noError);
+    const stop = await attach(window.transport, `jobs/${i}`, vi.fn(), vi.fn(), noError);
     stop();
     await tick();
   }
@@ -123,12 +124,14 @@ it('I11: a topic that was forgotten goes on above the numbers that it had', asyn
 });
 
 it('I9: who comes back just when the topic is given up hears all the same', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 }, families: { jobs: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 }, families: { jobs: 0 } });
   const { transport } = backend.window('main');
   const names = ['a', ...Array.from({ length: IDLE_LISTENERS }, (_, i) => `jobs/${i}`)];
-  const stops = await Promise.all(names.map((name) => attach(transport, name, vi.fn(), () => {})));
+  const stops = await Promise.all(
+    names.map((name) => attach(transport, name, vi.fn(), vi.fn(), () => {})),
+  );
   const heard = vi.fn();
-  const attaching = attach(transport, 'a', heard, noError);
+  const attaching = attach(transport, 'a', heard, vi.fn(), noError);
   for (const stop of stops) stop();
   await attaching;
   await tick();
@@ -138,15 +141,15 @@ it('I9: who comes back just when the topic is given up hears all the same', asyn
 });
 
 it('I6: a handler that throws reaches neither the others nor the transport', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const { transport } = backend.window('main');
   const report = vi.fn();
   const heard = vi.fn();
   const oops = (): never => {
     throw new Error('oops');
   };
-  await attach(transport, 'a', oops, report);
-  await attach(transport, 'a', heard, report);
+  await attach(transport, 'a', oops, vi.fn(), report);
+  await attach(transport, 'a', heard, vi.fn(), report);
   backend.set('a', 1);
   await tick();
   expect(heard).toHaveBeenCalledTimes(1);
@@ -154,28 +157,28 @@ it('I6: a handler that throws reaches neither the others nor the transport', asy
 });
 
 it('I9: a listen that hangs holds no handler', () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   backend.drop({});
   const { transport } = backend.window('main');
-  void attach(transport, 'a', vi.fn(), noError);
+  void attach(transport, 'a', vi.fn(), vi.fn(), noError);
   expect(pageTopicOf(pageOf(transport), 'a').handlers.size).toBe(0);
 });
 
 it('a listen that failed is tried again by the next', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const heal = backend.fail({ kind: 'listen' }, { error: new Error('denied') });
   const page = backend.window('main');
-  await expect(attach(page.transport, 'a', vi.fn(), noError)).rejects.toThrow('denied');
+  await expect(attach(page.transport, 'a', vi.fn(), vi.fn(), noError)).rejects.toThrow('denied');
   heal();
-  await attach(page.transport, 'a', vi.fn(), noError);
+  await attach(page.transport, 'a', vi.fn(), vi.fn(), noError);
   expect(page.listeners('a')).toBe(1);
 });
 
 it('the backend knows the page as a reader from the first handle to the last', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const { transport } = backend.window('main');
-  const stopOne = await attach(transport, 'a', vi.fn(), noError);
-  const stopTwo = await attach(transport, 'a', vi.fn(), noError);
+  const stopOne = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
+  const stopTwo = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   await tick();
   expect(backend.readers('a')).toEqual(['main']);
   stopOne();
@@ -190,7 +193,7 @@ it('the backend knows the page as a reader from the first handle to the last', a
 it('subscribe and unsubscribe stay in order, and a failed one is reported', async () => {
   const said: string[] = [];
   const first = deferred<void>();
-  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const { transport } = createFakeBackend({ deliveries: false, topics: { a: 0 } }).window('main');
   transport.subscribe = async () => {
     await first.promise;
     said.push('subscribe');
@@ -198,7 +201,7 @@ it('subscribe and unsubscribe stay in order, and a failed one is reported', asyn
   };
   transport.unsubscribe = async () => void said.push('unsubscribe');
   const report = vi.fn();
-  const stop = await attach(transport, 'a', vi.fn(), report);
+  const stop = await attach(transport, 'a', vi.fn(), vi.fn(), report);
   stop();
   await tick();
   expect(said).toEqual([]);
@@ -209,9 +212,9 @@ it('subscribe and unsubscribe stay in order, and a failed one is reported', asyn
 });
 
 it('relink tells the backend again', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const { transport } = backend.window('main');
-  await attach(transport, 'a', vi.fn(), noError);
+  await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   await transport.unsubscribe('a', pageOf(transport).session);
   await tick();
   expect(backend.readers('a')).toEqual([]);
@@ -221,7 +224,7 @@ it('relink tells the backend again', async () => {
 });
 
 it('I8, I14: a page that the backend takes for gone reads on under another session, and is told at a pace', async () => {
-  const backend = createFakeBackend({ topics: { a: 0, b: 0, [PRIMARY]: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0, b: 0, [PRIMARY]: 0 } });
   const { transport } = backend.window('main');
   const page = pageOf(transport);
   const gone = new Set<string>();
@@ -233,7 +236,8 @@ it('I8, I14: a page that the backend takes for gone reads on under another sessi
     return real(topic, session);
   });
   transport.subscribe = subscribe;
-  for (const topic of ['a', 'b', PRIMARY]) await attach(transport, topic, vi.fn(), noError);
+  for (const topic of ['a', 'b', PRIMARY])
+    await attach(transport, topic, vi.fn(), vi.fn(), noError);
   await tick();
   const before = page.session;
   gone.add(before);
@@ -259,11 +263,11 @@ it('I8, I14: a page that the backend takes for gone reads on under another sessi
 });
 
 it('I8, I14: a subscribe that hangs holds up the next for a while, and however many follow, one does', async () => {
-  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const { transport } = createFakeBackend({ deliveries: false, topics: { a: 0 } }).window('main');
   const subscribe = vi.fn(() => new Promise<never>(() => {}));
   transport.subscribe = subscribe;
   const report = vi.fn();
-  await attach(transport, 'a', vi.fn(), report);
+  await attach(transport, 'a', vi.fn(), vi.fn(), report);
   for (let wakes = 0; wakes < 10; wakes++) relink(transport, 'a', report);
   await pass(9999);
   expect([subscribe.mock.calls.length, report.mock.calls.length]).toEqual([1, 0]);
@@ -274,12 +278,12 @@ it('I8, I14: a subscribe that hangs holds up the next for a while, and however m
 });
 
 it('I8: a subscribe that failed is tried again, less and less often, and anew when asked for', async () => {
-  const backend = createFakeBackend({ topics: { a: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
   const { transport } = backend.window('main');
   const heal = backend.fail({ command: 'subscribe' });
   const report = vi.fn();
   const calls = () => backend.calls.count({ command: 'subscribe' });
-  await attach(transport, 'a', vi.fn(), report);
+  await attach(transport, 'a', vi.fn(), vi.fn(), report);
   await pass(0);
   expect(report.mock.calls).toMatchObject([
     [{}, { attempt: 1, willRetry: true, nextDelayMs: 500 }],
@@ -297,10 +301,10 @@ it('I8: a subscribe that failed is tried again, less and less often, and anew wh
 it.each([{ kind: 'denied' }, { kind: 'unknownTopic' }, 'Command not allowed by ACL'])(
   'I14: a subscribe that is refused (%j) is not tried again by itself',
   async (error) => {
-    const backend = createFakeBackend({ topics: { a: 0 } });
+    const backend = createFakeBackend({ deliveries: false, topics: { a: 0 } });
     backend.fail({ command: 'subscribe' }, { error });
     const report = vi.fn();
-    await attach(backend.window('main').transport, 'a', vi.fn(), report);
+    await attach(backend.window('main').transport, 'a', vi.fn(), vi.fn(), report);
     await pass(60_000);
     expect(report.mock.calls).toEqual([[error, { attempt: 1, willRetry: false }]]);
   },
@@ -308,11 +312,13 @@ it.each([{ kind: 'denied' }, { kind: 'unknownTopic' }, 'Command not allowed by A
 
 it('I14: what cannot be unsubscribed is given up later', async () => {
   const names = Array.from({ length: 2 * IDLE_LISTENERS }, (_, i) => `jobs/${i}`);
-  const backend = createFakeBackend({ topics: {}, families: { jobs: 0 } });
+  const backend = createFakeBackend({ deliveries: false, topics: {}, families: { jobs: 0 } });
   const { transport } = backend.window('main');
   for (const name of names) backend.create(name, 0);
   const heal = backend.fail({ command: 'unsubscribe' });
-  const stops = await Promise.all(names.map((name) => attach(transport, name, vi.fn(), () => {})));
+  const stops = await Promise.all(
+    names.map((name) => attach(transport, name, vi.fn(), vi.fn(), () => {})),
+  );
   await pass(0);
   for (const stop of stops) stop();
   await pass(10_000);
@@ -321,7 +327,7 @@ it('I14: what cannot be unsubscribed is given up later', async () => {
   await pass(100_000);
   expect(vi.getTimerCount()).toBe(0);
   heal();
-  const stop = await attach(transport, 'jobs/0', vi.fn(), noError);
+  const stop = await attach(transport, 'jobs/0', vi.fn(), vi.fn(), noError);
   stop();
   await pass(0);
   expect(pageOf(transport).topics.size).toBe(IDLE_LISTENERS);
@@ -329,17 +335,17 @@ it('I14: what cannot be unsubscribed is given up later', async () => {
 
 it('I14: the backend is told how it is when it is told', async () => {
   const said: string[] = [];
-  const { transport } = createFakeBackend({ topics: { a: 0 } }).window('main');
+  const { transport } = createFakeBackend({ deliveries: false, topics: { a: 0 } }).window('main');
   const first = deferred<void>();
   transport.subscribe = async () => {
     said.push('subscribe');
     await first.promise;
   };
   transport.unsubscribe = async () => void said.push('unsubscribe');
-  const stop = await attach(transport, 'a', vi.fn(), noError);
+  const stop = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   await tick();
   stop();
-  const stopAgain = await attach(transport, 'a', vi.fn(), noError);
+  const stopAgain = await attach(transport, 'a', vi.fn(), vi.fn(), noError);
   stopAgain();
   first.resolve();
   await tick();

@@ -1,6 +1,3 @@
-import { limited } from './limited.js';
-import { PRIMARY } from './primary.js';
-import { backOff } from './retry.js';
 import type { Revision } from './revision.js';
 import type { Role } from './role.js';
 import type { Transport, WriteOperation } from './transport.js';
@@ -26,6 +23,8 @@ export interface Page {
   errorHandlers?: Set<(context: SyncErrorContext) => void>;
   /** The page's part in the role: a page is one candidate, whoever asks. */
   role?: Role;
+  /** Who takes the deliveries, and of which session. */
+  receiving?: { session: string; stop: Unsubscribe } | undefined;
   /** What takes the place of Tauri's transport. */
   transport?: Transport | undefined;
 }
@@ -73,6 +72,14 @@ export interface PageTopic {
   handlers: Set<(payload: unknown) => void>;
   /** The page's one listener: kept for a while once made, since Tauri's `unlisten` leaves its entry behind. */
   listening?: Promise<Unsubscribe> | undefined;
+  /** The same handles, as takers of deliveries. */
+  takers: Set<Taker>;
+  /** Those of them that rest: nothing need be delivered to them now. */
+  resting: Set<Taker>;
+  /** The backend was told last that all of them rest. */
+  rests?: boolean;
+  /** The session to which the backend delivers the topic: nothing has to be listened to then. */
+  delivered?: string | undefined;
   /** How many handles want the backend to know that this page reads the topic. */
   readers: number;
   /** Keeps subscribe and unsubscribe in order: invokes may overtake one another. */
@@ -86,23 +93,8 @@ export interface PageTopic {
   told?: { again?: boolean } | undefined;
 }
 
-/** Is told what failed between the page and the backend, and when it is tried again. */
-export type OnLinkError = (error: unknown, retry?: Partial<SyncErrorContext>) => void;
-
-const RETRY_FIRST_MS = 500;
-const RETRY_LONGEST_MS = 30_000;
-
-// How often a page that reads a topic no more says so, before it rests.
-const UNSUBSCRIBES = 5;
-
-// A call that hangs must not hold up the page for ever.
-const CALL_MS = 10_000;
-
-/** How many topics are listened to for nobody, in case that somebody comes back. */
-export const IDLE_LISTENERS = 32;
-
-/** How often a page that wakes tells the backend of a topic at most. */
-export const WAKE_MS = 3000;
+/** Takes what is delivered of its topic; undefined: it is to pull. Never throws. */
+export type Taker = (answer: unknown) => void;
 
 // What one request may carry.
 const MAX_BATCH = 256;
@@ -138,6 +130,8 @@ export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   entry.seq ??= page.seq ?? 0;
   entry.tail ??= Promise.resolve();
   entry.handlers ??= new Set();
+  entry.takers ??= new Set();
+  entry.resting ??= new Set();
   entry.readers ??= 0;
   entry.link ??= Promise.resolve();
   entry.failures ??= 0;
@@ -183,171 +177,4 @@ export function enqueueWrite(
     return send(writes);
   });
   entry.batch = { writes, tail: entry.tail };
-}
-
-/**
- * Resolves when `handler` hears the topic's invalidations. **I14** All handles of a page share
- * one listener of the transport; of those that nobody needs any more the last {@link IDLE_LISTENERS}
- * are kept. **I6** What a handler throws does not reach the others, nor the
- * transport. A failed `listen` is not remembered: the next call tries again.
- */
-export async function attach(
-  transport: Transport,
-  topic: Topic,
-  handler: (payload: unknown) => void,
-  onLinkError: OnLinkError,
-): Promise<Unsubscribe> {
-  const page = pageOf(transport);
-  const entry = pageTopicOf(page, topic);
-  const dispatch = (payload: unknown): void => {
-    for (const hear of [...entry.handlers]) {
-      try {
-        hear(payload);
-      } catch (error) {
-        onLinkError(error);
-      }
-    }
-  };
-  page.idle?.delete(topic);
-  entry.listening ??= timed(
-    () => transport.listen(topic, dispatch),
-    (unlisten) => unlisten(),
-  );
-  const { listening } = entry;
-  try {
-    await listening;
-  } catch (error) {
-    if (entry.listening === listening) {
-      entry.listening = undefined;
-      rest(page, topic);
-    }
-    throw error;
-  }
-  // Given up meanwhile, since nobody needed it just then.
-  if (entry.listening !== listening) return attach(transport, topic, handler, onLinkError);
-  // Joined only now: a page that stops while `listen` hangs leaves nothing behind.
-  entry.handlers.add(handler);
-  if (++entry.readers === 1) relink(transport, topic, onLinkError);
-  let attached = true;
-  return () => {
-    if (!attached) return;
-    attached = false;
-    entry.handlers.delete(handler);
-    if (--entry.readers > 0) return;
-    relink(transport, topic, onLinkError);
-    rest(page, topic);
-  };
-}
-
-/** Nobody needs the topic just now. Of such topics, all but the last are forgotten. **I14** */
-function rest(page: Page, topic: Topic): void {
-  page.idle ??= new Set();
-  page.idle.delete(topic);
-  page.idle.add(topic);
-  for (const [longest] of [...page.idle.entries()].slice(0, -IDLE_LISTENERS)) {
-    page.idle.delete(longest);
-    forget(page, longest);
-  }
-}
-
-/** Listens no more, and forgets the topic once nothing of it is under way; unless it is used again. */
-async function forget(page: Page, topic: Topic): Promise<void> {
-  const entry = pageTopicOf(page, topic);
-  const { tail, link, listening } = entry;
-  entry.listening = undefined;
-  listening?.then((unlisten) => unlisten()).catch(() => {});
-  await Promise.all([tail, link]);
-  if (entry.listening || page.idle?.has(topic) || page.topics.get(topic) !== entry) return;
-  if (entry.tail !== tail || entry.link !== link || entry.told || entry.retry) {
-    // Not yet: the next that comes to rest tries again.
-    page.idle?.add(topic);
-    return;
-  }
-  page.seq = Math.max(page.seq ?? 0, entry.seq);
-  page.topics.delete(topic);
-}
-
-/**
- * Tells the backend whether this page reads the topic, as it is when its turn comes. One call at
- * a time: one that hangs holds up the next for a while only, and however many are asked for
- * meanwhile, one follows. **I14** One that fails is tried again after a back-off, unless the pulls
- * of whoever reads fail for the same reason: they relink when they succeed. **I8** An unsubscribe is
- * tried a few times only.
- */
-export function relink(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
-  const page = pageOf(transport);
-  const entry = pageTopicOf(page, topic);
-  clearTimeout(entry.retry);
-  entry.failures = 0;
-  tell(transport, topic, onLinkError);
-}
-
-function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
-  const page = pageOf(transport);
-  const entry = pageTopicOf(page, topic);
-  if (entry.telling) return;
-  entry.telling = true;
-  entry.retry = undefined;
-  entry.link = entry.link
-    .then(() => {
-      entry.telling = false;
-      const call = entry.readers > 0 ? 'subscribe' : 'unsubscribe';
-      const { session } = page;
-      return timed(() => transport[call](topic, session)).catch((error) => {
-        if (!hasEnded(error)) throw error;
-        renew(transport, session);
-        // What it read under the old session ended with that. By what it joins, it is the role's affair.
-        for (const each of page.topics.keys()) {
-          if (each !== PRIMARY) rewake(transport, each, onLinkError);
-        }
-      });
-    })
-    .then(
-      () => {
-        entry.failures = 0;
-      },
-      (error) => {
-        const attempt = ++entry.failures;
-        // A bare string is Tauri's own refusal.
-        const { kind } = Object(error);
-        const refused = typeof error === 'string' || kind === 'denied' || kind === 'unknownTopic';
-        const willRetry = !refused && (entry.readers > 0 || attempt < UNSUBSCRIBES);
-        const nextDelayMs = entry.telling ? 0 : backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
-        if (willRetry && nextDelayMs) {
-          entry.retry = setTimeout(tell, nextDelayMs, transport, topic, onLinkError);
-        }
-        onLinkError(error, { attempt, willRetry, ...(willRetry && { nextDelayMs }) });
-      },
-    );
-}
-
-/** Whether a call failed because the backend takes the page for gone: then it lives on as another. */
-export function hasEnded(error: unknown): boolean {
-  return Object(error).kind === 'sessionEnded';
-}
-
-/**
- * Tells the backend again that this page reads the topic: while the page slept, the backend may
- * have dropped its session. **I14** At most once in {@link WAKE_MS}: what wakes the page meanwhile
- * is made up for at the end of that, once.
- */
-export function rewake(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
-  const entry = pageTopicOf(pageOf(transport), topic);
-  // A page that has not begun to listen will say so when it has.
-  if (!entry.readers) return;
-  if (entry.told) {
-    entry.told.again = true;
-    return;
-  }
-  const told: PageTopic['told'] = {};
-  entry.told = told;
-  relink(transport, topic, onLinkError);
-  setTimeout(() => {
-    entry.told = undefined;
-    if (told.again) rewake(transport, topic, onLinkError);
-  }, WAKE_MS);
-}
-
-function timed<R>(work: () => Promise<R>, late: (result: R) => void = () => {}): Promise<R> {
-  return limited(work, CALL_MS, `No answer within ${CALL_MS} ms`, late);
 }

@@ -67,7 +67,7 @@ describe('a removed topic', () => {
   });
 
   it('I8: that is back while the pull that misses it is under way is asked for at once', async () => {
-    const { backend, settings, rule } = setup();
+    const { backend, settings, rule } = setup({ deliveries: false });
     const store = await settings();
     const arrives = deferred<void>();
     const heal = rule({ kind: 'response', command: 'get_snapshot' }, () => arrives.promise);
@@ -124,7 +124,7 @@ describe('a removed topic', () => {
   });
 
   it('I8: whose removal was not heard of shows when a write is refused', async () => {
-    const { backend, settings, fail } = setup();
+    const { backend, settings, fail } = setup({ deliveries: false });
     const store = await settings();
     fail({ kind: 'event' });
     backend.remove('settings');

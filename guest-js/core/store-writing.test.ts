@@ -39,7 +39,7 @@ describe('writing', () => {
   });
 
   it('I8: an echo whose answer is late is pulled for', async () => {
-    const { settings, drop } = setup();
+    const { settings, drop } = setup({ deliveries: false });
     const store = await settings();
     drop({ kind: 'response', command: 'write' });
     void store.merge({ theme: 'dark' });

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { kindOf, outcome, pass, tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
+import { WAKE_MS } from './link.js';
 import { noopLogger } from './logger.js';
-import { pageOf, WAKE_MS } from './page.js';
+import { pageOf } from './page.js';
 import { createTopicStore } from './store.js';
 import type { TopicStatus, TopicStore } from './topic-store.js';
 
@@ -162,7 +163,7 @@ describe('reading', () => {
   });
 
   it('I7: pulls the whole where a patch cannot be applied', async () => {
-    const { backend, settings } = setup();
+    const { backend, settings } = setup({ deliveries: false });
     const window = backend.window('main');
     const store = await settings();
     const { getSnapshot } = window.transport;
@@ -190,7 +191,7 @@ describe('reading', () => {
 
 describe('status', () => {
   it('tells what the store is doing', async () => {
-    const { backend, fail } = setup();
+    const { backend, fail } = setup({ deliveries: false });
     const settings = backend.window('main').store<Settings>('settings');
     const seen: TopicStatus[] = [settings.status];
     settings.onStatus((next, previous) => {
@@ -216,7 +217,7 @@ describe('status', () => {
   });
 
   it('I8: a forged announcement makes it stale for a moment only', async () => {
-    const { backend, settings, calls } = setup();
+    const { backend, settings, calls } = setup({ deliveries: false });
     const store = await settings();
     const before = calls.count({ command: 'get_snapshot' });
     backend.emit('settings', { topic: 'settings', revision: '18446744073709551615' });
@@ -228,7 +229,7 @@ describe('status', () => {
   });
 
   it('I8: goes on trying from the start, and ready waits', async () => {
-    const { backend, errors, fail } = setup();
+    const { backend, errors, fail } = setup({ deliveries: false });
     const heal = fail({ kind: 'listen' });
     const settings = backend.window('main').store<Settings>('settings');
     const ready = outcome(settings.ready);
@@ -288,7 +289,7 @@ describe('status', () => {
 
 describe('waking', () => {
   it('I8: asks again when the window wakes', async () => {
-    const { backend, fail } = setup();
+    const { backend, fail } = setup({ deliveries: false });
     const window = backend.window('main');
     const settings = window.store<Settings>('settings');
     await Promise.all([settings.ready, tick()]);
@@ -314,8 +315,8 @@ describe('waking', () => {
     expect(settings.status).toBe('synchronized');
   });
 
-  const woken = async () => {
-    const made = setup();
+  const woken = async (options = {}) => {
+    const made = setup(options);
     const window = made.backend.window('main');
     const settings = window.store<Settings>('settings');
     await Promise.all([settings.ready, tick()]);
@@ -350,7 +351,7 @@ describe('waking', () => {
   });
 
   it('a store that is closed, or was never connected, tells nothing', async () => {
-    const { window, settings, told, backend, calls, fail } = await woken();
+    const { window, settings, told, backend, calls, fail } = await woken({ deliveries: false });
     window.wake();
     window.wake();
     settings.close();

@@ -2,11 +2,20 @@ import { deferred } from './deferred.js';
 import { createEngine, type Engine } from './engine.js';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
+import {
+  attach,
+  isDelivered,
+  type OnLinkError,
+  relink,
+  rewake,
+  setResting,
+  share,
+} from './link.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { createOverlay, type Early, type Overlay } from './optimistic.js';
-import { attach, type OnLinkError, pageOf, relink, renew, rewake } from './page.js';
+import { pageOf, pageTopicOf, renew, type Taker } from './page.js';
 import type { TopicStatus, TopicStore, TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
 import type { InvalidationEvent, Unsubscribe } from './types.js';
@@ -62,7 +71,8 @@ export interface TopicBase {
  *
  * - **I8** It goes on trying for as long as it lives. When the page wakes it asks again, and tells
  *   the backend that it reads, which may have dropped the session of a page that slept. Where the
- *   topic is removed it goes on asking, and it subscribes anew when the topic is back.
+ *   topic is removed it goes on asking, and it subscribes anew when the topic is back. Where it is to
+ *   rest while the page is hidden, it is behind until then.
  * - **I9** Nothing is called back after `close()`, except that the status is `closed`, and that nothing
  *   is pending.
  */
@@ -72,6 +82,7 @@ export function createTopicBase(
   {
     pullTimeoutMs = 10_000,
     writeTimeoutMs = 30_000,
+    whenHidden,
     logger = createConsoleLogger(),
     onError = (context) => tellPage(transport, context),
   }: TopicStoreOptions,
@@ -82,7 +93,10 @@ export function createTopicBase(
   // Why the backend has no subscription of this page: it has no such topic, or does not let it in.
   let unlinked: unknown;
   let sleepless: Unsubscribe | undefined;
+  let seen: Unsubscribe | undefined;
   let release = (): void => {};
+  let resting = false;
+  let taker: Taker | undefined;
   const ready = deferred<void>();
   // Who does not wait for it must not crash on it.
   ready.promise.catch(() => {});
@@ -113,9 +127,22 @@ export function createTopicBase(
     persistent: true,
     logger,
     onError,
-    subscribe: (handler) =>
-      attach(transport, topic, handler, linkFailed).catch(rejecting('listen')),
-    pull: (since) => transport.getSnapshot(topic, since).catch(rejecting('read')),
+    subscribe(handler, take) {
+      // Its own at each attempt: the end of one that was given up must not be that of the next.
+      taker = (answer) => {
+        if (answer === undefined) engine.refresh();
+        else take(answer);
+      };
+      if (resting) setResting(transport, topic, taker, resting, linkFailed);
+      return attach(transport, topic, handler, taker, linkFailed).catch(rejecting('listen'));
+    },
+    async pull(since) {
+      const page = pageOf(transport);
+      const session = isDelivered(page, pageTopicOf(page, topic)) ? page.session : undefined;
+      const answer = await transport.getSnapshot(topic, since, session).catch(rejecting('read'));
+      share(transport, topic, answer, taker);
+      return answer;
+    },
     apply(answer) {
       try {
         model.take(answer);
@@ -134,7 +161,7 @@ export function createTopicBase(
     },
     shouldRefresh(event) {
       announced = event;
-      return true;
+      return !resting;
     },
     // While a write is under way, its answer is: and that brings whatever was announced. Only
     // where it is slow is there a need to ask.
@@ -203,12 +230,22 @@ export function createTopicBase(
     statuses.tell(to, from);
   }
 
+  function look(): void {
+    resting = transport.hidden?.() === true;
+    if (taker) setResting(transport, topic, taker, resting, linkFailed);
+  }
+
   function use(): void {
     if (status !== 'idle') return;
     status = 'connecting';
+    if (whenHidden === 'rest') {
+      seen = transport.onHide?.(look);
+      look();
+    }
     let { session } = pageOf(transport);
     sleepless = transport.onWake?.(({ restored }) => {
       // A page out of the cache is a stranger to the backend, however short it was there.
+      if (seen) look();
       if (restored) session = renew(transport, session);
       const tell = restored ? relink : rewake;
       tell(transport, topic, linkFailed);
@@ -266,6 +303,9 @@ export function createTopicBase(
       close() {
         if (status === 'closed') return;
         sleepless?.();
+        seen?.();
+        // An answer that was on its way to this store is nobody's now.
+        share(transport, topic, undefined, taker);
         model.clear();
         overlay.clear();
         count();

@@ -138,6 +138,14 @@ export interface TopicStoreOptions {
    * repeats nothing that the backend may have forgotten. Default: 30 000.
    */
   writeTimeoutMs?: number;
+  /**
+   * What the store does while its page is hidden. `rest`: it is told nothing until the page is shown,
+   * and then what it has missed, at once; until then it may be behind though its `status` says
+   * `synchronized`. Where several stores of a page are of one topic, all of them have to rest for
+   * that. A platform that does not report a hiding, as WebView2, has it followed all the same.
+   * Default: `follow`.
+   */
+  whenHidden?: 'follow' | 'rest';
   /** Default: warnings and errors, on the console. */
   logger?: Logger;
   /**

@@ -28,6 +28,14 @@ export interface WriteRequest extends WriteOperation {
   writes?: WriteOperation[];
 }
 
+/** How a page reads a topic. */
+export interface SubscribeOptions {
+  /** It wants deliveries. */
+  deliver?: boolean;
+  /** It wants none for now: to be told what it has missed when it subscribes without. */
+  rest?: boolean;
+}
+
 /** What is to be created: `topic`, or one of a `family`, which the backend names. */
 export interface CreateTopicRequest {
   topic?: Topic;
@@ -68,14 +76,23 @@ export interface Transport {
   readonly scope?: object;
   /** Resolves when every later invalidation of the topic will reach `handler`. */
   listen(topic: Topic, handler: (payload: unknown) => void): Promise<Unsubscribe>;
-  getSnapshot(topic: Topic, since?: Revision): Promise<unknown>;
+  /** `session`: that of a page which gets deliveries, so that it is not told this again. */
+  getSnapshot(topic: Topic, since?: Revision, session?: string): Promise<unknown>;
   write(request: WriteRequest): Promise<unknown>;
-  subscribe(topic: Topic, session: string): Promise<unknown>;
+  /** Where the answer is not `{ delivers: true }`, the page listens. */
+  subscribe(topic: Topic, session: string, how?: SubscribeOptions): Promise<unknown>;
   unsubscribe(topic: Topic, session: string): Promise<unknown>;
+  /**
+   * From here on, calls `handler` with what is delivered to this session: a list of answers, each
+   * with its `topic`, as `PROTOCOL.md` has it. Without it, pages listen.
+   */
+  receive?(session: string, handler: (payload: unknown) => void): Unsubscribe;
   /** Calls `handler` when the page is focused, shown, restored, or on-line again. */
   onWake?(handler: (wake: Wake) => void): Unsubscribe;
-  /** Calls `handler` when the page is hidden or left. Only a role listens to that. */
+  /** Calls `handler` when the page is hidden or left. Only who rests or yields then listens to that. */
   onHide?(handler: (hide: Hide) => void): Unsubscribe;
+  /** Whether the page is hidden now. Without: it never is. */
+  hidden?(): boolean;
 }
 
 /**
@@ -92,8 +109,6 @@ export interface AdminTransport extends Transport {
 export interface RoleTransport extends Transport {
   joinRole(session: string): Promise<unknown>;
   leaveRole(session: string): Promise<unknown>;
-  /** Whether the page is hidden now. Without: it never is. */
-  hidden?(): boolean;
 }
 
 /** What it needs to wait until a topic is on disk. */

@@ -2,6 +2,7 @@ import { deferred } from './deferred.js';
 import type { Engine, Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import type { ErrorContext } from './explain.js';
+import { share } from './link.js';
 import type { Early, Optimistic } from './optimistic.js';
 import {
   type EndedWrite,
@@ -126,7 +127,7 @@ export function createWriter(options: WriterOptions): Writer {
           typeof error !== 'string' &&
           ['transport', 'busy'].includes(explained(error, 'write').kind),
         late: (late) => {
-          for (const each of stores) each.took(late, []);
+          for (const each of stores) each.took(late, []).then(() => share(transport, topic, late));
         },
       });
     } catch (error) {
@@ -140,6 +141,7 @@ export function createWriter(options: WriterOptions): Writer {
       } else for (const write of writes) write.reject(error);
       // Its removal was not heard of, or is still on its way.
       if (kind === 'unknownTopic') engine.refresh();
+      if (kind === 'timeout' || kind === 'transport') share(transport, topic);
       return;
     }
     engine.done('write', began, answer);
@@ -153,6 +155,7 @@ export function createWriter(options: WriterOptions): Writer {
         ),
       ),
     );
+    share(transport, topic, answer);
   }
 
   async function took(answer: unknown, ended: EndedWrite[]): Promise<void> {

@@ -108,11 +108,11 @@ describe('useTopic', () => {
       calls.count({ command: 'subscribe' }),
       calls.count({ command: 'get_snapshot' }),
     ];
-    expect(traffic()).toEqual([1, 1, 1, 1]);
+    expect(traffic()).toEqual([0, 0, 1, 1]);
     backend.set('settings', { ...FIRST, theme: 'dark' });
     await settle();
     expect(shown()).toBe('dark'.repeat(100));
-    expect(traffic()).toEqual([1, 1, 1, 2]);
+    expect(traffic()).toEqual([0, 0, 1, 1]);
   });
 
   it('leaves no listener behind, and the store open, after unmounting', async () => {
@@ -145,7 +145,7 @@ describe('useTopic', () => {
       listeners(),
       calls.count({ command: 'listen' }),
       calls.count({ command: 'get_snapshot' }),
-    ]).toEqual(['light', 1, 1, 1]);
+    ]).toEqual(['light', 1, 0, 1]);
     await show(null);
     expect(listeners()).toBe(0);
   });
@@ -212,7 +212,7 @@ describe('with suspense', () => {
     expect(shown()).toBe('light');
     backend.set('settings', { ...FIRST, theme: 'dark' });
     await settle();
-    expect([shown(), calls.count({ command: 'get_snapshot' })]).toEqual(['dark', 2]);
+    expect([shown(), calls.count({ command: 'get_snapshot' })]).toEqual(['dark', 1]);
   });
 
   it('shows no fallback where the state is here', async () => {

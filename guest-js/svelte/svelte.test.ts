@@ -82,11 +82,11 @@ describe.each([
       calls.count({ command: 'subscribe' }),
       calls.count({ command: 'get_snapshot' }),
     ];
-    expect(traffic()).toEqual([1, 1, 1, 1]);
+    expect(traffic()).toEqual([0, 0, 1, 1]);
     backend.set('settings', { ...FIRST, theme: 'dark' });
     await tick();
     expect(themes('dark')).toBe(100);
-    expect(traffic()).toEqual([1, 1, 1, 2]);
+    expect(traffic()).toEqual([0, 0, 1, 1]);
   });
 
   it('leaves no listener behind, and the store open, after unmounting', async () => {

@@ -37,12 +37,13 @@ type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 const PAUSES = [1, 90, 600, 11_000, 31_000];
 
 /** A topic that comes and goes, written and read by windows that may miss any of it. */
-async function run(actions: Action[], seed: number, optimistic: boolean) {
+async function run(actions: Action[], seed: number, optimistic: boolean, deliveries: boolean) {
   vi.spyOn(Math, 'random').mockImplementation(seededRandom(seed));
   const applied = new Set<number>();
   let rising = true;
   const backend = createFakeBackend({
     topics: {},
+    deliveries,
     families: { jobs: { began: 0, done: [] } },
     reducers: {
       jobs(job: Job, item: number): Job {
@@ -131,7 +132,13 @@ async function run(actions: Action[], seed: number, optimistic: boolean) {
 
 it('I6, I7, I8, I10, I11: whatever comes and goes, every window ends at the backend’s state, or removed', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 60, size: 'max' }), fc.nat(), fc.boolean(), run),
+    fc.asyncProperty(
+      fc.array(action, { maxLength: 60, size: 'max' }),
+      fc.nat(),
+      fc.boolean(),
+      fc.boolean(),
+      run,
+    ),
     { numRuns: 300 },
   );
 }, 120_000);

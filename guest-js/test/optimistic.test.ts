@@ -62,12 +62,13 @@ type Action = typeof action extends fc.Arbitrary<infer A> ? A : never;
 type Change = (state: State) => State;
 
 /** Windows that write, optimistically and not, under a schedule that owns every crossing. */
-async function run(actions: Action[], seed: number, patches: boolean) {
+async function run(actions: Action[], seed: number, patches: boolean, deliveries: boolean) {
   vi.spyOn(Math, 'random').mockImplementation(seededRandom(seed));
   const backend = createFakeBackend({
     topics: { state: { items: [], note: 0 } },
     reducers: { state: reduce },
     patches,
+    deliveries,
   });
 
   const windows = Array.from({ length: WINDOWS }, (_, i) => {
@@ -196,7 +197,13 @@ async function run(actions: Action[], seed: number, patches: boolean) {
 
 it('I7, I10, I11, I12: whatever the schedule, each window shows what is pending on top of what is confirmed, and ends at the backend’s state', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(action, { maxLength: 16, size: 'max' }), fc.nat(), fc.boolean(), run),
+    fc.asyncProperty(
+      fc.array(action, { maxLength: 16, size: 'max' }),
+      fc.nat(),
+      fc.boolean(),
+      fc.boolean(),
+      run,
+    ),
     { numRuns: 2000 },
   );
 }, 120_000);

@@ -1,6 +1,7 @@
 import { PRIMARY } from '../core/primary.js';
 import type { Revision } from '../core/revision.js';
 import type { SyncErrorContext, Topic, Unsubscribe } from '../core/types.js';
+import { createFakeDeliveries, type FakeDelivery } from './fake-deliveries.js';
 import {
   createFakeGrants,
   type DenyMatch,
@@ -24,6 +25,8 @@ import { copy } from './json.js';
 export interface FakeBackendOptions extends FakeTopicsOptions {
   /** Whether a window may. Default: always. See also `backend.deny`. */
   grants?: (window: string, topic: Topic, access: FakeAccess) => boolean;
+  /** Whether it delivers to pages that ask for that. Without, they listen and pull. Default: true. */
+  deliveries?: boolean;
 }
 
 /** See {@link createFakeBackend}. Its methods may be taken out of it. */
@@ -34,6 +37,8 @@ export interface FakeBackend extends FakeRules {
   readonly calls: FakeCalls;
   /** What the backend announced. */
   readonly announced: FakeAnnouncements;
+  /** What the backend delivered, in order. */
+  readonly delivered: readonly FakeDelivery[];
   /** What the stores, families and roles made by its windows reported. */
   readonly errors: SyncErrorContext[];
   /** How many crossings are on their way: not those that are held, or were dropped. */
@@ -96,6 +101,7 @@ export function createFakeBackend(options: FakeBackendOptions): FakeBackend {
   const errors: SyncErrorContext[] = [];
   const topics = createFakeTopics(options, grants, (topic, revision, sourceId) => {
     if (!topics.has(topic)) pages.forget(topic);
+    deliveries?.changed(topic, revision, sourceId);
     emit(topic, { topic, revision, sourceId, timestampMs: 1_760_000_000_000 });
   });
   const role = createFakeRole((holder) => {
@@ -103,7 +109,10 @@ export function createFakeBackend(options: FakeBackendOptions): FakeBackend {
     else topics.create(PRIMARY, { holder }, null);
   });
   const pages = createFakePages(role.leave);
-  const behind = { topics, pages, role, grants, rules, calls, listeners, errors };
+  const { has, answer } = topics;
+  const deliveries =
+    options.deliveries === false ? undefined : createFakeDeliveries({ rules, grants, has, answer });
+  const behind = { deliveries, topics, pages, role, grants, rules, calls, listeners, errors };
 
   function emit(topic: Topic, payload: unknown): void {
     const hearing = [...listeners].filter((each) => each.topic === topic);
@@ -127,6 +136,7 @@ export function createFakeBackend(options: FakeBackendOptions): FakeBackend {
     window: (label) => openFakeWindow(label, behind),
     calls: calls.api,
     announced: announcements.api,
+    delivered: deliveries?.sent ?? [],
     errors,
     underWay: rules.underWay,
     emit,

@@ -9,7 +9,17 @@ export interface FakePage {
   /** It was navigated away, closed or replaced: nothing brings it back. */
   gone: boolean;
   topics: Set<Topic>;
+  /** Those of them that are delivered, also where they have been removed. */
+  delivered: Set<Topic>;
+  /** Those of them that it rests from. */
+  resting: Set<Topic>;
 }
+
+const noTopics = () => ({
+  topics: new Set<Topic>(),
+  delivered: new Set<Topic>(),
+  resting: new Set<Topic>(),
+});
 
 /**
  * Who reads what. The session of a label that last subscribed for the first time is the current
@@ -27,6 +37,8 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
     page.gone ||= forGood;
     page.live = false;
     page.topics.clear();
+    page.delivered.clear();
+    page.resting.clear();
     if (live) onDropped(page);
   }
 
@@ -38,7 +50,7 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
       let page = find(label, session);
       if (!page) {
         for (const older of pages) if (older.label === label) drop(older, true);
-        page = { label, session, live: true, gone: false, topics: new Set() };
+        page = { label, session, live: true, gone: false, ...noTopics() };
         pages.push(page);
       }
       if (page.gone) return undefined;
@@ -46,8 +58,12 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
       page.topics.add(topic);
       return page;
     },
-    unsubscribe: (label: string, session: string, topic: Topic) =>
-      void find(label, session)?.topics.delete(topic),
+    unsubscribe(label: string, session: string, topic: Topic): void {
+      const page = find(label, session);
+      page?.topics.delete(topic);
+      page?.delivered.delete(topic);
+      page?.resting.delete(topic);
+    },
     /** The page is gone, whether or not it was known: what of it is still on its way comes too late. */
     bury: (session: string) => void buried.add(session),
     /** The label's pages are not there any more, or have only not answered. */

@@ -4,9 +4,12 @@ import type { FakeCommand } from './fake-recorder.js';
 
 /** One crossing between a window and the backend. */
 export interface Hop {
-  kind: 'listen' | 'event' | 'request' | 'response';
+  kind: 'listen' | 'event' | 'delivery' | 'request' | 'response';
   window: string;
-  /** Of `list_topics`: the prefix; of a topic that the backend is to name: its family. */
+  /**
+   * Of `list_topics`: the prefix; of a topic that the backend is to name: its family; of a delivery:
+   * the first of its topics, or nothing where a page that was late is woken.
+   */
   topic: Topic;
   /** For requests and responses. */
   command?: Exclude<FakeCommand, 'listen'>;
@@ -39,7 +42,7 @@ export interface HeldHops {
   readonly waiting: readonly Hop[];
   /** Lets one arrive: the oldest, or that of an index, which counts round. False: none waits. */
   deliver(index?: number): boolean;
-  /** Loses an event, or fails a call. */
+  /** Loses an event or a delivery, or fails a call. */
   lose(index?: number, error?: unknown): boolean;
   /** Lets all that wait arrive, in the order in which they were sent, or in the reverse. */
   deliverAll(order?: { reversed?: boolean }): void;
@@ -62,7 +65,7 @@ export interface FakeRules {
   rule(match: HopMatch, act: HopAction, options?: RuleOptions): Unsubscribe;
   /** Arrives so many ms later. Where they differ from one to the next, order is lost. */
   delay(match: HopMatch, ms: number | ((hop: Hop) => number), options?: RuleOptions): Unsubscribe;
-  /** Events are lost; calls, and `listen`, reject. */
+  /** Events and deliveries are lost; calls, and `listen`, reject. */
   fail(match: HopMatch, options?: FailOptions): Unsubscribe;
   /** Never arrives, and nobody is told: a call hangs. */
   drop(match: HopMatch, options?: RuleOptions): Unsubscribe;

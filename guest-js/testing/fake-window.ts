@@ -15,6 +15,7 @@ import type {
   Wake,
 } from '../core/transport.js';
 import type { SyncErrorContext, Topic, Unsubscribe } from '../core/types.js';
+import type { createFakeDeliveries } from './fake-deliveries.js';
 import type { FakeGrants } from './fake-grants.js';
 import type { createFakePages, FakePage } from './fake-pages.js';
 import type { createFakeCalls, FakeArgs, FakeCommand } from './fake-recorder.js';
@@ -78,12 +79,13 @@ export interface FakeBehind {
   rules: ReturnType<typeof createFakeRules>;
   calls: ReturnType<typeof createFakeCalls>;
   listeners: Set<FakeListener>;
+  deliveries: ReturnType<typeof createFakeDeliveries> | undefined;
   errors: SyncErrorContext[];
 }
 
 /** Opens a page in the window of this label. */
 export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
-  const { topics, pages, role, grants, rules, calls, listeners, errors } = behind;
+  const { topics, pages, role, grants, rules, calls, listeners, deliveries, errors } = behind;
   const wakers = new Set<(wake: Wake) => void>();
   const hiders = new Set<(hide: Hide) => void>();
   const scope = {};
@@ -124,6 +126,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
   function vanish(): void {
     gone = true;
     for (const each of listeners) if (each.scope === scope) listeners.delete(each);
+    deliveries?.vanish(pageOf({ scope }).session);
   }
 
   function leave(): void {
@@ -153,26 +156,53 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    getSnapshot: (topic, since) =>
-      call(topic, 'get_snapshot', { topic, ...(since !== undefined && { since }) }, () => {
+    getSnapshot(topic, since, session) {
+      const args = {
+        topic,
+        ...(since !== undefined && { since }),
+        ...(session !== undefined && { session }),
+      };
+      return call(topic, 'get_snapshot', args, () => {
         grants.authorise(label, topic, 'read');
-        return topics.answer(label, topic, since);
-      }),
+        const answer = topics.answer(label, topic, since);
+        deliveries?.gave(session, topic, answer);
+        return answer;
+      });
+    },
     write(request) {
       const sent = copy(request);
-      return call(sent.topic, 'write', sent, () => topics.write(label, sent));
+      return call(sent.topic, 'write', sent, () => {
+        const answer = topics.write(label, sent);
+        deliveries?.gave(sent.session, sent.topic, answer);
+        return answer;
+      });
     },
-    subscribe: (topic, session) =>
-      call(topic, 'subscribe', { topic, session }, () => {
+    subscribe: (topic, session, how) =>
+      call(topic, 'subscribe', { topic, session, ...how }, () => {
         grants.authorise(label, topic, 'read');
         topics.find(topic);
-        pages.subscribe(label, session, topic);
-        return null;
+        const page = pages.subscribe(label, session, topic);
+        if (!how?.deliver || !deliveries) return null;
+        if (page) deliveries.open(page, topic, how.rest === true);
+        return { delivers: page !== undefined };
       }),
+    ...(deliveries && {
+      receive: (session: string, handler: (payload: unknown) => void) =>
+        deliveries.receive(
+          session,
+          (payload) => {
+            if (!gone) handler(payload);
+          },
+          () => {
+            if (!gone) awake({ restored: false });
+          },
+        ),
+    }),
     unsubscribe: (topic, session) =>
       call(topic, 'unsubscribe', { topic, session }, () => {
-        topics.find(topic);
         pages.unsubscribe(label, session, topic);
+        deliveries?.rest(session);
+        topics.find(topic);
         return null;
       }),
     createTopic(request) {
@@ -220,6 +250,17 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     onError: (context: SyncErrorContext) => errors.push(context),
   };
 
+  function wake(restored = false): void {
+    hidden = false;
+    // It was left before.
+    if (restored) leave();
+    awake({ restored });
+  }
+
+  function awake(wake: Wake): void {
+    for (const handler of [...wakers]) handler(wake);
+  }
+
   function close(): void {
     vanish();
     leave();
@@ -233,10 +274,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
       createCollectionStore(topic, transport, { ...quiet, ...options }),
     family: (family, options) => createTopicFamily(family, transport, { ...quiet, ...options }),
     role: (options) => createRole(transport, { ...quiet, ...options }),
-    wake(restored = false) {
-      hidden = false;
-      for (const handler of [...wakers]) handler({ restored });
-    },
+    wake,
     hide(leaving = false) {
       hidden = true;
       for (const handler of [...hiders]) handler({ leaving });

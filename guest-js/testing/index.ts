@@ -5,6 +5,7 @@
  * @module tauri-plugin-lockstep-api/testing
  */
 export { createFakeBackend, type FakeBackend, type FakeBackendOptions } from './fake-backend.js';
+export type { FakeDelivery } from './fake-deliveries.js';
 export type { DenyMatch, DenyReason, FakeAccess } from './fake-grants.js';
 export type {
   CallMatch,

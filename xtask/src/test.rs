@@ -64,7 +64,8 @@ const STEPS: &[Step] = &[
 
 /// A target folder of its own, so that the flags do not build everything twice over and over.
 fn loom() -> std::process::Command {
-    let mut command = cmd("cargo test -p lockstep-core --test loom --test loom_life --test loom_saving");
+    let mut command =
+        cmd("cargo test -p lockstep-core --test loom --test loom_life --test loom_saving --test loom_deliveries");
     command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", "target/loom");
     command
 }

@@ -47,6 +47,10 @@ pub trait Announce: Send + Sync + 'static {
     /// [`Store::reap_due`](crate::Store::reap_due) runs soon. As quick as [`Announce::wake`].
     fn wake_reaper(&self);
 
+    /// Something is to be delivered: see to it that [`Store::deliveries_due`](crate::Store::deliveries_due) runs soon. As
+    /// quick as [`Announce::wake`]. Does nothing where nobody delivers.
+    fn wake_deliveries(&self) {}
+
     /// Tells the outside.
     ///
     /// # Errors
@@ -101,6 +105,43 @@ impl Slot {
     pub(crate) fn topic(&self) -> &TopicName {
         &self.topic
     }
+
+    /// Who is delivered the topic is to be marked with its next change.
+    pub(crate) fn unmark(&self) {
+        self.state.lock().marked = false;
+    }
+
+    /// The latest change, and who made those that a reader has not.
+    pub(crate) fn latest(&self) -> Latest {
+        self.state.lock().latest.clone()
+    }
+}
+
+/// A topic's latest change, and whose it is.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Latest {
+    pub(crate) revision: Revision,
+    by: Option<Arc<str>>,
+    /// The latest change by anybody else.
+    others: Revision,
+}
+
+impl Latest {
+    fn note(&mut self, revision: Revision, by: &Option<Arc<str>>) {
+        if *by == self.by {
+            self.revision = self.revision.max(revision);
+        } else if revision > self.revision {
+            *self = Self { revision, by: by.clone(), others: self.revision };
+        } else {
+            self.others = self.others.max(revision);
+        }
+    }
+
+    /// Who made all the changes after `given`, up to `revision`.
+    pub(crate) fn source(&self, given: Option<Revision>, revision: Revision) -> Option<Arc<str>> {
+        let is_all = revision == self.revision && given.is_some_and(|given| given >= self.others);
+        self.by.clone().filter(|_| is_all)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -109,6 +150,9 @@ struct SlotState {
     told: Revision,
     not_before: Duration,
     queued: bool,
+    /// All pages that are delivered the topic are marked, or will be before they are looked at.
+    marked: bool,
+    latest: Latest,
 }
 
 impl SlotState {
@@ -141,6 +185,28 @@ impl SlotState {
     }
 }
 
+/// Who is to be woken, once no lock is held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[must_use = "somebody waits for it"]
+pub(crate) struct Wake {
+    announcer: bool,
+    deliverer: bool,
+}
+
+impl Wake {
+    pub(crate) fn announcer(self, announcements: &Announcements) {
+        if self.announcer {
+            announcements.outside.wake();
+        }
+    }
+
+    pub(crate) fn deliverer(self, announcements: &Announcements) {
+        if self.deliverer {
+            announcements.outside.wake_deliveries();
+        }
+    }
+}
+
 /// Coalesces the changes of each topic, and announces them at a bearable pace.
 ///
 /// - **I2 announced is readable**: a change is noted only after its state can be read.
@@ -151,6 +217,8 @@ impl SlotState {
 ///   of that name comes and goes.
 pub(crate) struct Announcements {
     queue: Mutex<BTreeMap<TopicName, Arc<Slot>>>,
+    /// The topics whose pages are to be marked.
+    changed: Mutex<Vec<Arc<Slot>>>,
     interval: Duration,
     clock: Arc<dyn Clock>,
     outside: Arc<dyn Announce>,
@@ -158,7 +226,7 @@ pub(crate) struct Announcements {
 
 impl Announcements {
     pub(crate) fn new(interval: Duration, clock: Arc<dyn Clock>, outside: Arc<dyn Announce>) -> Self {
-        Self { queue: Mutex::default(), interval, clock, outside }
+        Self { queue: Mutex::default(), changed: Mutex::default(), interval, clock, outside }
     }
 
     /// The place of a topic that comes: that of an earlier one of this name, if that still waits.
@@ -169,22 +237,38 @@ impl Announcements {
 
     /// Notes a change that can be read already.
     pub(crate) fn note_readable(&self, slot: &Arc<Slot>, revision: Revision, writer: Option<Arc<str>>) {
-        if self.note(slot, revision, writer) {
-            self.wake();
-        }
+        self.wake(self.note(slot, revision, writer));
     }
 
-    /// As [`Announcements::note_readable`], for who holds a lock: says whether [`Announcements::wake`] is to follow.
-    pub(crate) fn note(&self, slot: &Arc<Slot>, revision: Revision, writer: Option<Arc<str>>) -> bool {
-        let queue_it = slot.state.lock().note(revision, Source::One(writer));
-        if queue_it {
+    /// As [`Announcements::note_readable`], for who holds a lock: [`Announcements::wake`] is to follow.
+    pub(crate) fn note(&self, slot: &Arc<Slot>, revision: Revision, writer: Option<Arc<str>>) -> Wake {
+        let wake = {
+            let mut state = slot.state.lock();
+            state.latest.note(revision, &writer);
+            let deliverer = !mem::replace(&mut state.marked, true);
+            Wake { announcer: state.note(revision, Source::One(writer)), deliverer }
+        };
+        if wake.deliverer {
+            self.changed.lock().push(Arc::clone(slot));
+        }
+        if wake.announcer {
             self.enqueue(Arc::clone(slot));
         }
-        queue_it
+        wake
     }
 
-    pub(crate) fn wake(&self) {
-        self.outside.wake();
+    pub(crate) fn wake(&self, wake: Wake) {
+        wake.deliverer(self);
+        wake.announcer(self);
+    }
+
+    pub(crate) fn wake_deliveries(&self) {
+        self.outside.wake_deliveries();
+    }
+
+    /// The topics that have changed since they were unmarked.
+    pub(crate) fn take_changed(&self) -> Vec<Arc<Slot>> {
+        mem::take(&mut self.changed.lock())
     }
 
     pub(crate) fn wake_reaper(&self) {
@@ -286,7 +370,7 @@ mod tests {
         all.note_readable(&later, revision(2), Some("other".into()));
         all.put_back(taken, waiting, Duration::from_secs(9));
         assert_eq!(all.waiting(), 1);
-        assert!(!all.note(&earlier, revision(1), None), "it is seen to");
+        assert!(!all.note(&earlier, revision(1), None).announcer, "it is seen to");
         all.announce_due();
         let heard = recorder.take();
         assert_eq!(

@@ -3,11 +3,13 @@
 use crate::{
     cell::{AnyTopic, not_inside_write},
     client::Client,
+    deliver::HeldDeliveries,
     error::{AccessError, PullError, SubscribeError, WriteError, panic_text},
     options::{Allow, Asker},
     proposal::ClientWrite,
     revision::Revision,
     role::unreserved,
+    sequence::Outcomes,
     session_key::SessionKey,
     snapshot::{Answer, AnyVersion},
     store::Store,
@@ -122,14 +124,26 @@ impl Door {
     ///
     /// # Errors
     /// [`WriteError::Access`], [`WriteError::NotAsked`] and [`WriteError::OutOfOrder`], which stand for the whole batch.
-    pub fn write(&self, write: ClientWrite) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+    pub fn write(&self, write: ClientWrite) -> Result<Outcomes, WriteError> {
+        self.write_first(write).0
+    }
+
+    /// As [`Door::write`], but nobody is woken to deliver what was written until the second value is dropped: so that
+    /// the writer is answered before everybody else is told.
+    pub fn write_first(&self, write: ClientWrite) -> (Result<Outcomes, WriteError>, HeldDeliveries) {
+        let mut held = HeldDeliveries::new(&self.store);
+        (self.write_holding(write, &mut held), held)
+    }
+
+    fn write_holding(&self, write: ClientWrite, held: &mut HeldDeliveries) -> Result<Outcomes, WriteError> {
         unreserved(&self.name)?;
         let topic = self.topic()?;
         let shared = &self.store.shared;
         let writer = Arc::clone(write.session.label());
         let taken = topic.write_from_client(write, shared.engine());
         if let Some(revision) = taken.made {
-            self.store.note_readable_by(&**topic, revision, Some(writer));
+            held.of(shared.announcements.note(topic.slot(), revision, Some(writer)));
+            self.store.note_unsaved(&**topic, revision);
         }
         if let Some(evicted) = taken.evicted {
             self.store.evict(evicted);
@@ -154,6 +168,7 @@ impl Door {
         if let Some(evicted) = joined.evicted {
             self.store.evict(evicted);
         }
+        self.store.shared.deliveries.follow(sessions, session.label());
         self.store.left(joined.left);
         if joined.too_late { Err(self.unknown().into()) } else { Ok(()) }
     }

@@ -205,7 +205,7 @@ impl Store {
         let mut topics = self.shared.topics.write();
         let entry = topics.remove(topic.name());
         // Noted before the name can be used again, so that it is not announced after what comes then.
-        let wake = revision.is_ok_and(|revision| self.shared.announcements.note(topic.slot(), revision, by));
+        let wake = revision.map(|revision| self.shared.announcements.note(topic.slot(), revision, by));
         let kept = topic.saving().is_some_and(|saving| !saving.is_left_alone());
         if kept {
             self.shared.saver.removed(topic.name());
@@ -217,8 +217,8 @@ impl Store {
         if topic.life().is_mortal() {
             self.shared.mortal.lock().retain(|mortal| !Arc::ptr_eq(mortal, &topic));
         }
-        if wake {
-            self.shared.announcements.wake();
+        if let Ok(wake) = wake {
+            self.shared.announcements.wake(wake);
         }
         // The cell goes when its last user lets go of it: its value's `Drop`, which is the app's, runs under no lock.
         drop(entry);

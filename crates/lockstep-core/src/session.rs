@@ -1,5 +1,7 @@
 //! Sessions: which page lives read which topics, and for how long their writes are remembered.
 
+mod delivered;
+
 use crate::{
     life::Life,
     session_key::{PageId, SessionKey},
@@ -7,7 +9,7 @@ use crate::{
     topic::TopicName,
 };
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     mem,
     sync::Arc,
     time::Duration,
@@ -66,28 +68,33 @@ struct Page {
     /// It was its label's current page once: what it subscribes from here on may be a repetition.
     was_current: bool,
     topics: BTreeSet<TopicName>,
+    /// Those of what it reads, or misses, that are delivered to it, and whether it rests from that.
+    delivered: BTreeMap<TopicName, bool>,
     /// What it read until that was removed, oldest first: it goes on where such a topic is created again.
     missed: VecDeque<TopicName>,
 }
 
 impl Page {
     fn new(id: PageId, was_current: bool) -> Self {
-        let (topics, missed) = (BTreeSet::new(), VecDeque::new());
-        Self { id, dropped: None, ended: false, was_current, topics, missed }
+        let (topics, delivered, missed) = (BTreeSet::new(), BTreeMap::new(), VecDeque::new());
+        Self { id, dropped: None, ended: false, was_current, topics, delivered, missed }
     }
 
     fn drop_at(&mut self, now: Duration, departure: Departure) -> TopicsLeft {
         self.dropped.get_or_insert(now);
         self.ended |= departure == Departure::Ended;
         self.missed.clear();
+        self.delivered.clear();
         mem::take(&mut self.topics)
     }
 
     fn miss(&mut self, topic: &TopicName) {
         if self.topics.remove(topic) {
             self.missed.push_back(topic.clone());
-            if self.missed.len() > MISSED_PER_PAGE {
-                self.missed.pop_front();
+            if self.missed.len() > MISSED_PER_PAGE
+                && let Some(forgotten) = self.missed.pop_front()
+            {
+                self.delivered.remove(&forgotten);
             }
         }
     }
@@ -165,6 +172,7 @@ impl Sessions {
         let page = pages.and_then(|pages| pages.iter_mut().find(|page| page.id == *session.page()));
         page.is_some_and(|page| {
             page.stop_missing(topic);
+            page.delivered.remove(topic);
             page.topics.remove(topic)
         })
     }
@@ -188,6 +196,7 @@ impl Sessions {
         let pages = labels.get_mut(label).into_iter().flatten().take_while(|_| lives());
         let left = |page: &mut Page| {
             page.missed.retain(|topic| !which(topic));
+            page.delivered.retain(|topic, _| !which(topic));
             let (left, kept) = mem::take(&mut page.topics).into_iter().partition(|topic| which(topic));
             page.topics = kept;
             left

@@ -6,6 +6,7 @@ use crate::{
     change::Change,
     clock::{Clock, SystemClock},
     context::WriteContext,
+    deliveries::Deliveries,
     door::Door,
     error::{AccessError, ChangeError, CompareAndSetError, TryUpdateError, UpdateError},
     family::AnyFamily,
@@ -56,6 +57,7 @@ pub(crate) struct Shared {
     pub(crate) removed: Removed,
     pub(crate) announcements: Announcements,
     pub(crate) saver: Saver,
+    pub(crate) deliveries: Deliveries,
     /// The topics that remember sessions which are forgotten, since a write was under way. **I14** Each stands here once,
     /// however many are forgotten while its write takes its time.
     pub(crate) unforgotten: Mutex<Vec<Arc<dyn AnyTopic>>>,
@@ -112,6 +114,10 @@ pub struct StoreStats {
     pub mortal_topics: usize,
     /// Announcements that wait.
     pub announcements: usize,
+    /// Pages that get deliveries.
+    pub delivered_pages: usize,
+    /// Topics, over all of these pages, of which is kept what the page has, is to have, or is being given.
+    pub delivered_topics: usize,
     /// Revisions whose JSON is kept to make deltas from, over all topics.
     pub delta_bases: usize,
     /// Topics in which a long write keeps what is to be forgotten.
@@ -141,6 +147,7 @@ impl Store {
                 sessions: Sessions::default(),
                 removed: Removed::default(),
                 unforgotten: Mutex::default(),
+                deliveries: Deliveries::new(announce_interval),
                 announcements: Announcements::new(announce_interval, Arc::clone(&clock), Arc::new(announce)),
                 clock,
             }),
@@ -283,7 +290,10 @@ impl Store {
     /// How much the store remembers.
     pub fn stats(&self) -> StoreStats {
         let topics: Vec<_> = self.shared.topics.read().values().cloned().collect();
+        let (delivered_pages, delivered_topics) = self.shared.deliveries.size();
         StoreStats {
+            delivered_pages,
+            delivered_topics,
             topics: topics.len(),
             sessions: self.shared.sessions.len(),
             remembered_writes: topics.iter().map(|entry| entry.topic.remembered_writers() as usize).sum(),

@@ -58,6 +58,7 @@ struct Recorded {
     heard: Vec<Invalidation>,
     wakes: usize,
     reaper_wakes: usize,
+    delivery_wakes: usize,
     refusals_left: usize,
 }
 
@@ -83,6 +84,11 @@ impl Recorder {
         mem::take(&mut self.0.lock().reaper_wakes)
     }
 
+    /// How often the store asked for its deliveries to be seen to since the last call.
+    pub fn take_delivery_wakes(&self) -> usize {
+        mem::take(&mut self.0.lock().delivery_wakes)
+    }
+
     /// Refuses the next announcements.
     pub fn refuse_next(&self, count: usize) {
         self.0.lock().refusals_left = count;
@@ -96,6 +102,10 @@ impl Announce for Recorder {
 
     fn wake_reaper(&self) {
         self.0.lock().reaper_wakes += 1;
+    }
+
+    fn wake_deliveries(&self) {
+        self.0.lock().delivery_wakes += 1;
     }
 
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {

@@ -2,7 +2,7 @@
 
 use crate::{
     hooks::LONG_HOOKS,
-    topics::{COUNTER, SLOW, SLOW_READS, SLOW_TO_READ, SLOW_WRITES, SlowToRead},
+    topics::{COUNTER, ODD, SLOW, SLOW_READS, SLOW_TO_READ, SLOW_WRITES, SlowToRead},
 };
 use serde::Serialize;
 use std::{
@@ -117,6 +117,14 @@ pub async fn slow_calls() -> SlowCalls {
 #[tauri::command]
 pub async fn set_counter(app: AppHandle, value: u32) -> Answer<String> {
     app.lockstep().set(COUNTER, value).map(|revision| revision.to_string()).map_err(text)
+}
+
+/// Keys that mean something to JavaScript.
+#[tauri::command]
+pub async fn set_odd(app: AppHandle) -> Answer<String> {
+    let keys = [("__proto__", BTreeMap::from([("polluted".to_owned(), 1)])), ("constructor", BTreeMap::new())];
+    let odd = keys.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    app.lockstep().set(ODD, odd).map(|revision| revision.to_string()).map_err(text)
 }
 
 #[tauri::command]

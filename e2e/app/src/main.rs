@@ -10,13 +10,15 @@ mod own_backend;
 mod role;
 mod topics;
 
+use std::collections::BTreeMap;
 use tauri_plugin_lockstep::{Builder, TopicOptions};
-use topics::{COUNTER, NOTE, Note, READ_ONLY, SECRET, SLOW_TO_READ, SLOW_TO_WRITE, Slow, SlowToRead, WRITE_ONLY};
+use topics::{COUNTER, NOTE, Note, ODD, READ_ONLY, SECRET, SLOW_TO_READ, SLOW_TO_WRITE, Slow, SlowToRead, WRITE_ONLY};
 
 fn main() -> tauri::Result<()> {
     let lockstep = Builder::new()
         .topic_with(COUNTER, 0, TopicOptions::new().action(topics::count))
         .topic(NOTE, Note::default())
+        .topic(ODD, BTreeMap::new())
         .topic(SECRET, "for no window".to_owned())
         .topic(READ_ONLY, 0)
         .topic(WRITE_ONLY, 0)
@@ -36,6 +38,7 @@ fn main() -> tauri::Result<()> {
             commands::slow_calls,
             commands::slow_command,
             commands::set_counter,
+            commands::set_odd,
             commands::set_slow_to_read,
             commands::start_storm,
             commands::storm_is_over,

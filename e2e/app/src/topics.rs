@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::{
+    collections::BTreeMap,
     sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
@@ -14,6 +15,7 @@ pub const NOTE: Topic<Note> = Topic::new("note");
 pub const SECRET: Topic<String> = Topic::new("secret");
 pub const READ_ONLY: Topic<u32> = Topic::new("read-only");
 pub const WRITE_ONLY: Topic<u32> = Topic::new("write-only");
+pub const ODD: Topic<BTreeMap<String, BTreeMap<String, u32>>> = Topic::new("odd");
 pub const SLOW_TO_WRITE: Topic<Slow> = Topic::new("slow-to-write");
 pub const SLOW_TO_READ: Topic<SlowToRead> = Topic::new("slow-to-read");
 

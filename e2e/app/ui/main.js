@@ -29,12 +29,13 @@ const writeOnly = define('write-only');
 const slowToWrite = define('slow-to-write');
 const slowToRead = define('slow-to-read');
 const staff = define('staff');
+const odd = define('odd');
 // By which of their hooks misbehaves.
 const hooked = Object.fromEntries(
   ['intercept', 'validate', 'reducer', 'async', 'async-brief'].map((hook) => [hook, define(`hook-${hook}`)]),
 );
 const stores = [
-  counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead, staff, ...Object.values(hooked),
+  counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead, staff, odd, ...Object.values(hooked),
 ];
 
 const family = (name) => lockstep.defineTopicFamily(name, { logger });
@@ -68,6 +69,21 @@ window.fetch = (url, init) => {
 };
 const pulls = (topic) => calls[`plugin:lockstep|get_snapshot ${topic}`] ?? 0;
 const listens = (topic) => calls[`plugin:event|listen ${topic}:invalidated`] ?? 0;
+
+// Counts the deliveries to this page from here on, by standing between the backend and the receiver.
+let deliveries = 0;
+const deliveredTopics = new Set();
+function countDeliveries() {
+  for (const name of Object.getOwnPropertyNames(window).filter((each) => each.startsWith('__LOCKSTEP_'))) {
+    const receive = window[name];
+    const value = (text) => {
+      deliveries++;
+      for (const { topic } of JSON.parse(text)) deliveredTopics.add(topic);
+      return receive(text);
+    };
+    Object.defineProperty(window, name, { value, configurable: true });
+  }
+}
 
 // Hears a topic's invalidations beside the stores.
 const heard = {};
