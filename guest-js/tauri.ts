@@ -25,6 +25,7 @@ import type {
   SnapshotProvider,
   Unsubscribe,
 } from './core/types.js';
+import { getSnapshotNow } from './first-paint.js';
 import { isHidden, onHide, onWake } from './page-events.js';
 import { receive } from './receiver.js';
 
@@ -154,6 +155,7 @@ export function createTauriTransport(): Transport {
         ...(since !== undefined && { since }),
         ...(session !== undefined && { session }),
       }),
+    getSnapshotNow,
     write: (request) => invoke(command('write'), { ...request }),
     subscribe: (topic, session, how) => invoke(command('subscribe'), { topic, session, ...how }),
     unsubscribe: (topic, session) => invoke(command('unsubscribe'), { topic, session }),

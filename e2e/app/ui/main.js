@@ -38,6 +38,9 @@ const stores = [
   counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead, staff, odd, ...Object.values(hooked),
 ];
 
+// What a store has in the page's first script, where a test wants to know.
+const early = location.search === '?early' && define('note', { firstPaint: true }).get();
+
 const family = (name) => lockstep.defineTopicFamily(name, { logger });
 const rooms = family('rooms');
 const meetings = family('meetings');
