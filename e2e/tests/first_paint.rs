@@ -19,6 +19,10 @@ fn a_store_has_its_state_in_the_first_script_of_each_page_and_follows_from_there
         main.does("await note.merge({ text: 'second' })").await?;
         app.reload(b).await?;
         b.shows("early.text", "second").await?;
+        let waited: f64 = b
+            .eval("(() => { const began = performance.now(); for (let n = 0; n < 50; n++) waitFor('note'); return (performance.now() - began) / 50 })()")
+            .await?;
+        println!("{waited:.2} ms for a small state");
         // The same store goes on as any other.
         b.does("const store = define('counter', { firstPaint: true }); window.store = store; store.get()").await?;
         main.does("await counter.set(7)").await?;

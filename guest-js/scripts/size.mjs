@@ -16,7 +16,7 @@ const LIMITS = [
     entry: './index.js',
     names: ['createTauriRevisionSync'],
     shown: '`createTauriRevisionSync`, for a store of your own',
-    limit: 3300,
+    limit: 3350,
     goal: 1900,
   },
   {
