@@ -1,4 +1,4 @@
-import { invoke } from '@tauri-apps/api/core';
+import { convertFileSrc, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import {
   type ListTopicsOptions,
@@ -27,6 +27,7 @@ import type {
   SnapshotProvider,
   Unsubscribe,
 } from './core/types.js';
+import { getNow } from './first-paint.js';
 import { isHidden, onHide, onWake } from './page-events.js';
 import { receive } from './receiver.js';
 
@@ -156,6 +157,8 @@ export function createTauriTransport(): Transport {
         ...(since !== undefined && { since }),
         ...(session !== undefined && { session }),
       }),
+    getSnapshotNow: (topic) =>
+      getNow(`${convertFileSrc('', 'lockstep')}?topic=${encodeURIComponent(topic)}`),
     write: (request) => invoke(command('write'), { ...request }),
     subscribe: (topic, session, how) => invoke(command('subscribe'), { topic, session, ...how }),
     unsubscribe: (topic, session) => invoke(command('unsubscribe'), { topic, session }),

@@ -24,7 +24,7 @@ use tokio::sync::OnceCell;
 type Scope = CommandScope<TopicEntry>;
 
 /// A window that calls, and whom it has to get past.
-struct Caller<'a, R: Runtime> {
+pub(crate) struct Caller<'a, R: Runtime> {
     webview: &'a Webview<R>,
     lockstep: &'a Lockstep,
     authority: &'a Authority<R>,
@@ -35,20 +35,25 @@ struct Caller<'a, R: Runtime> {
 }
 
 /// A call that may pass: who makes it, and the topic that it is let in to.
-struct Entered {
-    client: Arc<Client>,
-    door: Door,
+pub(crate) struct Entered {
+    pub(crate) client: Arc<Client>,
+    pub(crate) door: Door,
 }
 
 impl<'a, R: Runtime> Caller<'a, R> {
-    fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
+    pub(crate) fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
         let page = lockstep.clients.page(webview.label());
         let known = page.known();
         Self { webview, lockstep, authority, page, known, client: OnceCell::new() }
     }
 
     /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
-    async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Entered, CommandError> {
+    pub(crate) async fn enter(
+        &self,
+        scope: &TopicScope,
+        topic: &TopicName,
+        access: Access,
+    ) -> Result<Entered, CommandError> {
         authorise(self.webview.label(), topic, access, scope)?;
         let refused = |reject: Reject| CommandError::refused(self.webview.label(), topic.as_str(), &reject);
         let client = self.client().await.map_err(refused)?;
@@ -74,7 +79,7 @@ impl<'a, R: Runtime> Caller<'a, R> {
         self.lockstep.in_flight.enter(label, topic).ok_or_else(|| CommandError::busy(label, topic))
     }
 
-    fn pull(&self, door: &Door, since: Option<Revision>) -> Result<Answer, PullError> {
+    pub(crate) fn pull(&self, door: &Door, since: Option<Revision>) -> Result<Answer, PullError> {
         let began = Instant::now();
         let answer = door.pull(since).inspect_err(|error| self.report(error))?;
         let (window, topic, revision) = (self.webview.label(), door.name(), answer.revision());

@@ -16,6 +16,7 @@ mod commands;
 mod config;
 mod deliverer;
 mod error;
+mod first_paint;
 mod from_clients;
 mod in_flight;
 mod lockstep;

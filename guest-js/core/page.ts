@@ -1,3 +1,4 @@
+import type { PageOptions } from './configure.js';
 import type { Revision } from './revision.js';
 import type { Role } from './role.js';
 import type { Transport, WriteOperation } from './transport.js';
@@ -23,6 +24,8 @@ export interface Page {
   errorHandlers?: Set<(context: SyncErrorContext) => void>;
   /** The page's part in the role: a page is one candidate, whoever asks. */
   role?: Role;
+  /** What its stores do that do not say otherwise. */
+  options?: PageOptions;
   /** Who takes the deliveries, and of which session. */
   receiving?: { session: string; stop: Unsubscribe } | undefined;
   /** What takes the place of Tauri's transport. */

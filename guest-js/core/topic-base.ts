@@ -82,9 +82,9 @@ export function createTopicBase(
   {
     pullTimeoutMs = 10_000,
     writeTimeoutMs = 30_000,
-    whenHidden,
     logger = createConsoleLogger(),
     onError = (context) => tellPage(transport, context),
+    ...pageOptions
   }: TopicStoreOptions,
   model: Model,
 ): TopicBase {
@@ -238,6 +238,7 @@ export function createTopicBase(
   function use(): void {
     if (status !== 'idle') return;
     status = 'connecting';
+    const { firstPaint, whenHidden } = { ...pageOf(transport).options, ...pageOptions };
     if (whenHidden === 'rest') {
       seen = transport.onHide?.(look);
       look();
@@ -251,6 +252,13 @@ export function createTopicBase(
       tell(transport, topic, linkFailed);
       engine.refresh();
     });
+    if (firstPaint) {
+      try {
+        engine.begin(transport.getSnapshotNow?.(topic));
+      } catch (error) {
+        logger.debug('no state at once', { topic, error });
+      }
+    }
     engine.start();
   }
 

@@ -87,6 +87,11 @@ export interface Transport {
    * with its `topic`, as `PROTOCOL.md` has it. Without it, pages listen.
    */
   receive?(session: string, handler: (payload: unknown) => void): Unsubscribe;
+  /**
+   * The topic's state at once, as the answer to `getSnapshot`. Throws where that cannot be had, or not
+   * in a fraction of a second. Without it, no store has a state before its first pull.
+   */
+  getSnapshotNow?(topic: Topic): unknown;
   /** Calls `handler` when the page is focused, shown, restored, or on-line again. */
   onWake?(handler: (wake: Wake) => void): Unsubscribe;
   /** Calls `handler` when the page is hidden or left. Only who rests or yields then listens to that. */

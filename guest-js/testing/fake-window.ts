@@ -169,6 +169,10 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
         return answer;
       });
     },
+    getSnapshotNow(topic) {
+      grants.authorise(label, topic, 'read');
+      return copy(topics.answer(label, topic));
+    },
     write(request) {
       const sent = copy(request);
       return call(sent.topic, 'write', sent, () => {
