@@ -44,6 +44,7 @@ fn main() -> tauri::Result<()> {
             commands::storm_is_over,
             commands::add_bad_listener,
             commands::guest_script,
+            hooks::let_hooks_go_on,
             large::fill_tasks,
             large::upsert_task,
             large::rename_task,

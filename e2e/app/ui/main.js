@@ -30,9 +30,10 @@ const slowToWrite = define('slow-to-write');
 const slowToRead = define('slow-to-read');
 const staff = define('staff');
 const odd = define('odd');
-// By which of their hooks misbehaves.
+// By which of their hooks misbehaves. A hook may wait for the test, which takes as long as it takes.
+const patient = { writeTimeoutMs: 300_000 };
 const hooked = Object.fromEntries(
-  ['intercept', 'validate', 'reducer', 'async', 'async-brief'].map((hook) => [hook, define(`hook-${hook}`)]),
+  ['intercept', 'validate', 'reducer', 'async', 'async-brief'].map((hook) => [hook, define(`hook-${hook}`, patient)]),
 );
 const stores = [
   counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead, staff, odd, ...Object.values(hooked),
