@@ -41,6 +41,7 @@ fn main() -> tauri::Result<()> {
             commands::set_odd,
             commands::set_slow_to_read,
             commands::start_storm,
+            commands::end_storm,
             commands::storm_is_over,
             commands::add_bad_listener,
             commands::guest_script,

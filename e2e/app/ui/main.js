@@ -115,6 +115,19 @@ function countDeliveries() {
   }
 }
 
+/** Holds back what is delivered to this page from here on, until the function that it returns is called. */
+const heldBack = [];
+function holdDeliveries() {
+  const [name] = Object.getOwnPropertyNames(window).filter((each) => each.startsWith('__LOCKSTEP_'));
+  const receive = window[name];
+  const value = (text) => heldBack.push(text) > 0;
+  Object.defineProperty(window, name, { value, configurable: true });
+  return () => {
+    Object.defineProperty(window, name, { value: receive, configurable: true });
+    for (const text of heldBack.splice(0)) receive(text);
+  };
+}
+
 // Hears a topic's invalidations beside the stores.
 const heard = {};
 async function hear(topic) {
