@@ -44,5 +44,5 @@ export function onWake(handler: (wake: Wake) => void): Unsubscribe {
   return () => until.abort();
 }
 
-/** `hidden` of a role's transport. */
+/** `hidden` of a transport. */
 export const isHidden = (): boolean => document.visibilityState === 'hidden';

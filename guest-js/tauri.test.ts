@@ -18,7 +18,10 @@ import { outcome, tick } from './test/helpers.js';
 import { createFakeBackend } from './testing/fake-backend.js';
 
 const api = vi.hoisted(() => ({ invoke: vi.fn(), listen: vi.fn() }));
-vi.mock('@tauri-apps/api/core', () => ({ invoke: api.invoke }));
+vi.mock('@tauri-apps/api/core', () => ({
+  invoke: api.invoke,
+  convertFileSrc: (path: string, scheme: string) => `${scheme}://localhost/${path}`,
+}));
 vi.mock('@tauri-apps/api/event', () => ({ listen: api.listen }));
 
 class Page extends EventTarget {
@@ -38,6 +41,21 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
   vi.unstubAllGlobals();
+});
+
+it('waits for a state at once, and throws where there is none', () => {
+  const asked: unknown[] = [];
+  const answer = { status: 200, responseText: '{"revision":"1","data":2}' };
+  class Request {
+    open = (...args: unknown[]) => void asked.push(args);
+    send = () => void Object.assign(this, answer);
+  }
+  vi.stubGlobal('XMLHttpRequest', Request);
+  const { getSnapshotNow } = createTauriTransport();
+  expect(getSnapshotNow?.('drafts/ä')).toEqual({ revision: '1', data: 2 });
+  expect(asked).toEqual([['GET', 'lockstep://localhost/?topic=drafts%2F%C3%A4', false]]);
+  answer.status = 403;
+  expect(() => getSnapshotNow?.('a')).toThrow('403');
 });
 
 it('calls the commands of PROTOCOL.md', async () => {

@@ -1,4 +1,4 @@
-import { invoke } from '@tauri-apps/api/core';
+import { convertFileSrc, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
 import {
   type ListTopicsOptions,
@@ -25,6 +25,7 @@ import type {
   SnapshotProvider,
   Unsubscribe,
 } from './core/types.js';
+import { getNow } from './first-paint.js';
 import { isHidden, onHide, onWake } from './page-events.js';
 import { receive } from './receiver.js';
 
@@ -154,12 +155,15 @@ export function createTauriTransport(): Transport {
         ...(since !== undefined && { since }),
         ...(session !== undefined && { session }),
       }),
+    getSnapshotNow: (topic) =>
+      getNow(`${convertFileSrc('', 'lockstep')}?topic=${encodeURIComponent(topic)}`),
     write: (request) => invoke(command('write'), { ...request }),
-    subscribe: (topic, session, deliver) =>
-      invoke(command('subscribe'), { topic, session, ...(deliver && { deliver }) }),
+    subscribe: (topic, session, how) => invoke(command('subscribe'), { topic, session, ...how }),
     unsubscribe: (topic, session) => invoke(command('unsubscribe'), { topic, session }),
     receive,
     onWake,
+    onHide,
+    hidden: isHidden,
   };
 }
 
@@ -181,8 +185,8 @@ export function createTauriAdminTransport(): AdminTransport {
 }
 
 /**
- * The transport of a role over Tauri: the everyday store's, and what joins, leaves, and notices
- * that the page is hidden. Making it touches nothing.
+ * The transport of a role over Tauri: the everyday store's, and what joins and leaves. Making it
+ * touches nothing.
  *
  * @example
  * const primary = createRole(createTauriRoleTransport());
@@ -191,8 +195,6 @@ export function createTauriRoleTransport(): RoleTransport {
   return Object.assign(createTauriTransport(), {
     joinRole: (session: string) => invoke(command('join_role'), { session }),
     leaveRole: (session: string) => invoke(command('leave_role'), { session }),
-    hidden: isHidden,
-    onHide,
   });
 }
 

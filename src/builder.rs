@@ -7,7 +7,7 @@ use crate::{
     clients::{Authority, Authorize, authorize_by},
     commands,
     config::{Config, Settings},
-    deliverer,
+    deliverer, first_paint,
     lockstep::Lockstep,
     options::TopicOptions,
     pages::Pages,
@@ -276,6 +276,7 @@ impl Builder {
                 tauri::async_runtime::spawn(announcer::run(app.clone(), store, signal, managed));
                 Ok(())
             })
+            .register_asynchronous_uri_scheme_protocol(first_paint::SCHEME, first_paint::respond)
             .on_webview_ready(move |webview| readied.on_webview_ready(&webview))
             .on_page_load(move |webview, payload| loaded.on_page_load(webview, payload))
             .on_event(move |app, event| pages.on_event(app, event))

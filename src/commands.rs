@@ -24,7 +24,7 @@ use tokio::sync::OnceCell;
 type Scope = CommandScope<TopicEntry>;
 
 /// A window that calls, and whom it has to get past.
-struct Caller<'a, R: Runtime> {
+pub(crate) struct Caller<'a, R: Runtime> {
     webview: &'a Webview<R>,
     lockstep: &'a Lockstep,
     authority: &'a Authority<R>,
@@ -35,20 +35,25 @@ struct Caller<'a, R: Runtime> {
 }
 
 /// A call that may pass: who makes it, and the topic that it is let in to.
-struct Entered {
-    client: Arc<Client>,
-    door: Door,
+pub(crate) struct Entered {
+    pub(crate) client: Arc<Client>,
+    pub(crate) door: Door,
 }
 
 impl<'a, R: Runtime> Caller<'a, R> {
-    fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
+    pub(crate) fn new(webview: &'a Webview<R>, lockstep: &'a Lockstep, authority: &'a Authority<R>) -> Self {
         let page = lockstep.clients.page(webview.label());
         let known = page.known();
         Self { webview, lockstep, authority, page, known, client: OnceCell::new() }
     }
 
     /// Lets a call pass: first the scope of its capabilities says so, then the app of the page, then the topic itself.
-    async fn enter(&self, scope: &TopicScope, topic: &TopicName, access: Access) -> Result<Entered, CommandError> {
+    pub(crate) async fn enter(
+        &self,
+        scope: &TopicScope,
+        topic: &TopicName,
+        access: Access,
+    ) -> Result<Entered, CommandError> {
         authorise(self.webview.label(), topic, access, scope)?;
         let refused = |reject: Reject| CommandError::refused(self.webview.label(), topic.as_str(), &reject);
         let client = self.client().await.map_err(refused)?;
@@ -74,7 +79,7 @@ impl<'a, R: Runtime> Caller<'a, R> {
         self.lockstep.in_flight.enter(label, topic).ok_or_else(|| CommandError::busy(label, topic))
     }
 
-    fn pull(&self, door: &Door, since: Option<Revision>) -> Result<Answer, PullError> {
+    pub(crate) fn pull(&self, door: &Door, since: Option<Revision>) -> Result<Answer, PullError> {
         let began = Instant::now();
         let answer = door.pull(since).inspect_err(|error| self.report(error))?;
         let (window, topic, revision) = (self.webview.label(), door.name(), answer.revision());
@@ -232,18 +237,18 @@ pub(crate) async fn subscribe<R: Runtime>(
 ) -> Result<Option<wire::Subscribed>, CommandError> {
     let caller = Caller::new(&webview, &lockstep, &authority);
     let (topic, session) = reader(&webview, &request)?;
-    let deliver = Fields::of(&request)?.deliver()?;
+    let (deliver, rest) = (Fields::of(&request)?.flag("deliver")?, Fields::of(&request)?.flag("rest")?);
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     let lives = || caller.page.lives();
     // A delivery is a snapshot: the scope of that command is the one that counts.
     let subscribed = if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic).await {
-        Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives)? })
+        Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives, rest)? })
     } else {
         door.subscribe(&session, &lives)?;
         None
     };
     pages.seen(&webview);
-    tracing::debug!(window = webview.label(), %topic, deliver, "subscribe");
+    tracing::debug!(window = webview.label(), %topic, deliver, rest, "subscribe");
     Ok(subscribed)
 }
 

@@ -16,6 +16,7 @@ mod commands;
 mod config;
 mod deliverer;
 mod error;
+mod first_paint;
 mod in_flight;
 mod lockstep;
 mod options;

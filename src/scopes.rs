@@ -83,6 +83,12 @@ pub(crate) fn authorise(
     if scope.grants(topic) { Ok(()) } else { Err(CommandError::denied(window, topic, access)) }
 }
 
+/// The topics that the webview's page may pull. Waits for the main thread.
+pub(crate) fn read_scope<R: Runtime>(webview: &Webview<R>) -> TopicScope {
+    let resolved = webview.resolve_command_scope::<TopicEntry>("lockstep", "get_snapshot").ok().flatten();
+    resolved.map(|resolved| topic_scope(resolved.command_scope())).unwrap_or_default()
+}
+
 /// What each window's newest session may read, for commands that are not themselves about reading: asking Tauri
 /// costs a trip to the main thread, so a session that was granted a topic does not ask again.
 #[derive(Default)]
@@ -106,11 +112,8 @@ impl ReadScopes {
         }
         let asked = webview.clone();
         // It waits for the main thread.
-        let resolving = async_runtime::spawn_blocking(move || {
-            let resolved = asked.resolve_command_scope::<TopicEntry>("lockstep", "get_snapshot").ok().flatten();
-            resolved.map(|resolved| topic_scope(resolved.command_scope()))
-        });
-        let scope = resolving.await.ok().flatten().unwrap_or_default();
+        let resolving = async_runtime::spawn_blocking(move || read_scope(&asked));
+        let scope = resolving.await.unwrap_or_default();
         // A refusal is not kept: the app may add a capability while it runs.
         let granted = scope.grants(topic);
         if granted {

@@ -59,11 +59,11 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Whether a page wants deliveries.
-    pub(crate) fn deliver(self) -> Result<bool, CommandError> {
-        match self.object.get("deliver") {
+    /// Whether a page wants that, such as to `deliver`.
+    pub(crate) fn flag(self, name: &'static str) -> Result<bool, CommandError> {
+        match self.object.get(name) {
             None | Some(Value::Null) => Ok(false),
-            Some(deliver) => deliver.as_bool().ok_or_else(|| self.invalid("deliver", "expected true or false")),
+            Some(flag) => flag.as_bool().ok_or_else(|| self.invalid(name, "expected true or false")),
         }
     }
 

@@ -73,6 +73,32 @@ fn i14_a_page_that_is_busy_holds_up_no_other_and_has_the_last_word_when_it_is_fr
 }
 
 #[test]
+fn i14_a_hidden_window_that_rests_is_told_nothing_until_it_is_shown() -> Result<(), Failure> {
+    const RESTING: &str = "window.resting = define('note', { whenHidden: 'rest' }); await resting.ready";
+    with_app(Binary::Test, async |app| {
+        let (main, b, c) = (app.window("main"), app.open("b").await?, app.open("c").await?);
+        b.does(RESTING).await?;
+        c.does("await note.ready").await?;
+        b.does("countDeliveries()").await?;
+        app.invoke::<()>("show_window", json!({ "label": "b", "shown": false })).await?;
+        b.shows("calls['plugin:lockstep|subscribe note']", 2).await?;
+        app.has_readers("note", 2).await?;
+        let pulls: u32 = b.eval("pulls('note')").await?;
+        main.does("await times(100, (n) => note.merge({ text: `${n + 1}` }))").await?;
+        c.shows("note.get().text", "100").await?;
+        // What is written to another topic after it reaches the page.
+        main.does("await counter.set(1)").await?;
+        b.shows("counter.get()", 1).await?;
+        assert_eq!(b.eval::<Vec<String>>("[...deliveredTopics]").await?, ["counter"]);
+        assert_eq!(b.eval::<u32>("pulls('note')").await?, pulls);
+        app.invoke::<()>("show_window", json!({ "label": "b", "shown": true })).await?;
+        b.shows("resting.get().text", "100").await?;
+        main.does("await note.merge({ text: 'more' })").await?;
+        b.shows("resting.get().text", "more").await
+    })
+}
+
+#[test]
 fn i3_pages_that_reload_die_or_hide_in_the_midst_of_deliveries_end_at_the_newest() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
         let labels = open_all(app, 3).await?;

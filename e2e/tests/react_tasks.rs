@@ -247,6 +247,18 @@ fn what_is_removed_elsewhere_says_so_and_can_be_put_back() -> Result<(), Failure
 }
 
 #[test]
+fn the_first_frame_may_show_the_tasks() -> Result<(), Failure> {
+    // As the stores ask for it, past the app's content security policy.
+    const AT_ONCE: &str = "(() => {
+        const request = new XMLHttpRequest();
+        request.open('GET', 'lockstep://localhost/?topic=tasks', false);
+        request.send();
+        return JSON.parse(request.responseText).data.length;
+    })()";
+    with_app(Binary::ReactTasks, async |app| app.window("main").shows(AT_ONCE, 5).await)
+}
+
+#[test]
 fn one_window_is_the_primary_and_the_next_one_goes_on_counting() -> Result<(), Failure> {
     const SECONDS: &str = "Number(document.querySelector('[data-testid=\"time\"]').dataset.seconds)";
     const TERM: &str = "Number(document.querySelector('[data-testid=\"primary\"]')?.dataset.term ?? 0)";

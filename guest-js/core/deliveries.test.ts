@@ -44,6 +44,89 @@ it('I14: a burst is two messages, and the last has the newest', async () => {
   expect([delivered.length, store.get()?.size]).toEqual([3, 999]);
 });
 
+it('I14: a hidden page that rests is told nothing, and once what it has missed', async () => {
+  const { backend, delivered, calls } = setup();
+  const window = backend.window('main');
+  const store = window.store<Settings>('settings', { whenHidden: 'rest' });
+  const seen: unknown[] = [];
+  store.subscribe(({ size }) => seen.push(size));
+  await store.ready;
+  window.hide();
+  await tick();
+  expect(backend.readers('settings')).toEqual(['main']);
+  const pulls = calls.count({ command: 'get_snapshot' });
+  for (let size = 1; size < 100; size++) {
+    backend.set('settings', { ...FIRST, size });
+    await tick();
+  }
+  expect([delivered.length, calls.count({ command: 'get_snapshot' }) - pulls]).toEqual([0, 0]);
+  seen.length = 0;
+  window.wake();
+  await tick();
+  expect([seen, store.get()?.size]).toEqual([[99], 99]);
+  expect(calls.count({ command: 'get_snapshot' }) - pulls + delivered.length).toBeLessThan(3);
+  backend.set('settings', { ...FIRST, size: 100 });
+  await tick();
+  expect(store.get()?.size).toBe(100);
+  store.close();
+});
+
+it('a page rests from a topic only while all its stores of it do', async () => {
+  const { backend, delivered } = setup();
+  const window = backend.window('main');
+  const resting = window.store<Settings>('settings', { whenHidden: 'rest' });
+  const following = window.store<Settings>('settings');
+  await Promise.all([resting.ready, following.ready]);
+  window.hide();
+  await tick();
+  backend.set('settings', { ...FIRST, size: 1 });
+  await tick();
+  expect([delivered.length, following.get()?.size]).toEqual([1, 1]);
+  following.close();
+  await tick();
+  backend.set('settings', { ...FIRST, size: 2 });
+  await tick();
+  expect(delivered.length).toBe(1);
+  const again = window.store<Settings>('settings');
+  await again.ready;
+  backend.set('settings', { ...FIRST, size: 3 });
+  await tick();
+  expect([resting.get()?.size, again.get()?.size]).toEqual([3, 3]);
+  resting.close();
+  again.close();
+});
+
+it('a page that is hidden from the start has its state, and rests', async () => {
+  const { backend, delivered } = setup();
+  const window = backend.window('main');
+  window.hide();
+  const store = window.store<Settings>('settings', { whenHidden: 'rest' });
+  await store.ready;
+  backend.set('settings', { ...FIRST, size: 2 });
+  await tick();
+  expect([delivered.length, store.get()?.size]).toEqual([0, FIRST.size]);
+  window.wake();
+  await tick();
+  expect(store.get()?.size).toBe(2);
+  store.close();
+});
+
+it('a page that rests asks for nothing where it listens', async () => {
+  const { backend, calls } = setup({ deliveries: false });
+  const window = backend.window('main');
+  const store = window.store<Settings>('settings', { whenHidden: 'rest' });
+  await store.ready;
+  window.hide();
+  const pulls = calls.count({ command: 'get_snapshot' });
+  backend.set('settings', { ...FIRST, size: 2 });
+  await tick();
+  expect(calls.count({ command: 'get_snapshot' })).toBe(pulls);
+  window.wake();
+  await tick();
+  expect(store.get()?.size).toBe(2);
+  store.close();
+});
+
 it('I9: it is subscribed before the first pull', async () => {
   const { backend, calls, hold } = setup();
   const held = hold({ kind: 'response', command: 'subscribe' });

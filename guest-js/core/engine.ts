@@ -56,6 +56,11 @@ export type Passed = Verdict | 'gone';
 export interface Engine {
   gate: Gate;
   start(): Promise<void>;
+  /**
+   * Takes an answer in that was had before `start()`, and returns when it is applied. Throws where it is
+   * none. What cannot be applied is reported.
+   */
+  begin(answer: unknown): void;
   stop(): void;
   /** Resolves after a successful pull that began after this call. Rejects when stopped. */
   refresh(): Promise<void>;
@@ -390,6 +395,11 @@ export function createEngine(options: EngineOptions): Engine {
       begun = true;
       started ??= ask('start');
       return started;
+    },
+    begin(answer) {
+      parseAnswer(answer);
+      const passage: Passage = { phase: 'getSnapshot' };
+      enter(answer, passage, life.signal).catch((error) => report({ ...passage, error }));
     },
     stop: () => end(closed('stop() called')),
     refresh: () => ask('refresh'),

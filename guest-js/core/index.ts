@@ -6,6 +6,7 @@
 export type { ListTopicsOptions } from './admin.js';
 export { createCollectionStore } from './collection.js';
 export type { CollectionMeta, CollectionStore, EntityStore } from './collection-store.js';
+export { configure, type PageOptions } from './configure.js';
 export { type ConnectApplierOptions, connectApplier } from './connect-applier.js';
 export { setDefaultTransport } from './default-transport.js';
 export {

@@ -56,6 +56,7 @@ export async function attach(
     attached = true;
     entry.takers.add(taker);
     if (++entry.readers === 1) relink(transport, topic, onLinkError);
+    else reconsider(transport, topic, onLinkError);
   }
 
   function leave(): void {
@@ -63,9 +64,12 @@ export async function attach(
     attached = false;
     entry.handlers.delete(handler);
     entry.takers.delete(taker);
-    if (--entry.readers > 0) return;
-    relink(transport, topic, onLinkError);
-    rest(page, topic);
+    entry.resting.delete(taker);
+    if (--entry.readers > 0) reconsider(transport, topic, onLinkError);
+    else {
+      relink(transport, topic, onLinkError);
+      rest(page, topic);
+    }
   }
 
   if (transport.receive) {
@@ -84,6 +88,36 @@ export async function attach(
   }
   entry.handlers.add(handler);
   return leave;
+}
+
+/**
+ * Whether nothing need be delivered to `taker` for now, such as while the page is hidden. **I14** Where
+ * that goes for all who read the topic here, the backend delivers nothing of it, until one of them
+ * wants it again: then it delivers what they have missed.
+ */
+export function setResting(
+  transport: Transport,
+  topic: Topic,
+  taker: Taker,
+  resting: boolean,
+  onLinkError: OnLinkError,
+): void {
+  const entry = pageTopicOf(pageOf(transport), topic);
+  if (resting) entry.resting.add(taker);
+  else entry.resting.delete(taker);
+  reconsider(transport, topic, onLinkError);
+}
+
+const allRest = ({ takers, resting }: PageTopic): boolean =>
+  [...takers].every((taker) => resting.has(taker));
+
+/** Tells the backend whether all rest, where it believes something else. */
+function reconsider(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
+  const page = pageOf(transport);
+  const entry = pageTopicOf(page, topic);
+  if (entry.readers && isDelivered(page, entry) && allRest(entry) !== !!entry.rests) {
+    relink(transport, topic, onLinkError);
+  }
 }
 
 /** Resolves when the page listens to the topic. */
@@ -255,9 +289,11 @@ async function subscribe(
   const { session } = page;
   try {
     const deliver = receive(transport, page, onLinkError);
+    const rests = allRest(entry);
     const answer = await timed(() =>
-      transport.subscribe(topic, session, ...(deliver ? [deliver] : [])),
+      transport.subscribe(topic, session, ...(deliver ? [{ deliver, rest: rests }] : [])),
     );
+    entry.rests = rests;
     entry.delivered = deliver && Object(answer).delivers === true ? session : undefined;
   } finally {
     const { listening } = entry;

@@ -1,3 +1,4 @@
+import type { PageOptions } from './configure.js';
 import type { Revision } from './revision.js';
 import type { Role } from './role.js';
 import type { Transport, WriteOperation } from './transport.js';
@@ -23,6 +24,8 @@ export interface Page {
   errorHandlers?: Set<(context: SyncErrorContext) => void>;
   /** The page's part in the role: a page is one candidate, whoever asks. */
   role?: Role;
+  /** What its stores do that do not say otherwise. */
+  options?: PageOptions;
   /** Who takes the deliveries, and of which session. */
   receiving?: { session: string; stop: Unsubscribe } | undefined;
   /** What takes the place of Tauri's transport. */
@@ -74,6 +77,10 @@ export interface PageTopic {
   listening?: Promise<Unsubscribe> | undefined;
   /** The same handles, as takers of deliveries. */
   takers: Set<Taker>;
+  /** Those of them that rest: nothing need be delivered to them now. */
+  resting: Set<Taker>;
+  /** The backend was told last that all of them rest. */
+  rests?: boolean;
   /** The session to which the backend delivers the topic: nothing has to be listened to then. */
   delivered?: string | undefined;
   /** How many handles want the backend to know that this page reads the topic. */
@@ -127,6 +134,7 @@ export function pageTopicOf(page: Page, topic: Topic): PageTopic {
   entry.tail ??= Promise.resolve();
   entry.handlers ??= new Set();
   entry.takers ??= new Set();
+  entry.resting ??= new Set();
   entry.readers ??= 0;
   entry.link ??= Promise.resolve();
   entry.failures ??= 0;

@@ -2,7 +2,15 @@ import { deferred } from './deferred.js';
 import { createEngine, type Engine } from './engine.js';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
-import { attach, isDelivered, type OnLinkError, relink, rewake, share } from './link.js';
+import {
+  attach,
+  isDelivered,
+  type OnLinkError,
+  relink,
+  rewake,
+  setResting,
+  share,
+} from './link.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
@@ -63,7 +71,8 @@ export interface TopicBase {
  *
  * - **I8** It goes on trying for as long as it lives. When the page wakes it asks again, and tells
  *   the backend that it reads, which may have dropped the session of a page that slept. Where the
- *   topic is removed it goes on asking, and it subscribes anew when the topic is back.
+ *   topic is removed it goes on asking, and it subscribes anew when the topic is back. Where it is to
+ *   rest while the page is hidden, it is behind until then.
  * - **I9** Nothing is called back after `close()`, except that the status is `closed`, and that nothing
  *   is pending.
  */
@@ -75,6 +84,7 @@ export function createTopicBase(
     writeTimeoutMs = 30_000,
     logger = createConsoleLogger(),
     onError = (context) => tellPage(transport, context),
+    ...pageOptions
   }: TopicStoreOptions,
   model: Model,
 ): TopicBase {
@@ -83,7 +93,9 @@ export function createTopicBase(
   // Why the backend has no subscription of this page: it has no such topic, or does not let it in.
   let unlinked: unknown;
   let sleepless: Unsubscribe | undefined;
+  let seen: Unsubscribe | undefined;
   let release = (): void => {};
+  let resting = false;
   let taker: Taker | undefined;
   const ready = deferred<void>();
   // Who does not wait for it must not crash on it.
@@ -116,10 +128,12 @@ export function createTopicBase(
     logger,
     onError,
     subscribe(handler, take) {
+      // Its own at each attempt: the end of one that was given up must not be that of the next.
       taker = (answer) => {
         if (answer === undefined) engine.refresh();
         else take(answer);
       };
+      if (resting) setResting(transport, topic, taker, resting, linkFailed);
       return attach(transport, topic, handler, taker, linkFailed).catch(rejecting('listen'));
     },
     async pull(since) {
@@ -147,7 +161,7 @@ export function createTopicBase(
     },
     shouldRefresh(event) {
       announced = event;
-      return true;
+      return !resting;
     },
     // While a write is under way, its answer is: and that brings whatever was announced. Only
     // where it is slow is there a need to ask.
@@ -216,17 +230,35 @@ export function createTopicBase(
     statuses.tell(to, from);
   }
 
+  function look(): void {
+    resting = transport.hidden?.() === true;
+    if (taker) setResting(transport, topic, taker, resting, linkFailed);
+  }
+
   function use(): void {
     if (status !== 'idle') return;
     status = 'connecting';
+    const { firstPaint, whenHidden } = { ...pageOf(transport).options, ...pageOptions };
+    if (whenHidden === 'rest') {
+      seen = transport.onHide?.(look);
+      look();
+    }
     let { session } = pageOf(transport);
     sleepless = transport.onWake?.(({ restored }) => {
       // A page out of the cache is a stranger to the backend, however short it was there.
+      if (seen) look();
       if (restored) session = renew(transport, session);
       const tell = restored ? relink : rewake;
       tell(transport, topic, linkFailed);
       engine.refresh();
     });
+    if (firstPaint) {
+      try {
+        engine.begin(transport.getSnapshotNow?.(topic));
+      } catch (error) {
+        logger.debug('no state at once', { topic, error });
+      }
+    }
     engine.start();
   }
 
@@ -279,6 +311,7 @@ export function createTopicBase(
       close() {
         if (status === 'closed') return;
         sleepless?.();
+        seen?.();
         // An answer that was on its way to this store is nobody's now.
         share(transport, topic, undefined, taker);
         model.clear();

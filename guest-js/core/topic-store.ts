@@ -138,6 +138,22 @@ export interface TopicStoreOptions {
    * repeats nothing that the backend may have forgotten. Default: 30 000.
    */
   writeTimeoutMs?: number;
+  /**
+   * What the store does while its page is hidden. `rest`: it is told nothing until the page is shown,
+   * and then what it has missed, at once; until then it may be behind though its `status` says
+   * `synchronized`. Where several stores of a page are of one topic, all of them have to rest for
+   * that. A platform that does not report a hiding, as WebView2, has it followed all the same.
+   * Default: `follow`.
+   */
+  whenHidden?: 'follow' | 'rest';
+  /**
+   * Whether the store has its state at once: its first use, such as `get()`, waits for the backend, so
+   * that the first frame shows what is. That takes about a millisecond for a small state, in which the
+   * page does nothing else, and 0.2 s at most: where no answer comes by then, and where this is not
+   * possible (a content security policy without the plugin's scheme, a denied topic), the store begins
+   * as any other. Default: `false`.
+   */
+  firstPaint?: boolean;
   /** Default: warnings and errors, on the console. */
   logger?: Logger;
   /**

@@ -28,6 +28,14 @@ export interface WriteRequest extends WriteOperation {
   writes?: WriteOperation[];
 }
 
+/** How a page reads a topic. */
+export interface SubscribeOptions {
+  /** It wants deliveries. */
+  deliver?: boolean;
+  /** It wants none for now: to be told what it has missed when it subscribes without. */
+  rest?: boolean;
+}
+
 /** What is to be created: `topic`, or one of a `family`, which the backend names. */
 export interface CreateTopicRequest {
   topic?: Topic;
@@ -71,18 +79,25 @@ export interface Transport {
   /** `session`: that of a page which gets deliveries, so that it is not told this again. */
   getSnapshot(topic: Topic, since?: Revision, session?: string): Promise<unknown>;
   write(request: WriteRequest): Promise<unknown>;
-  /** `deliver`: the page wants deliveries. Where the answer is not `{ delivers: true }`, it listens. */
-  subscribe(topic: Topic, session: string, deliver?: boolean): Promise<unknown>;
+  /** Where the answer is not `{ delivers: true }`, the page listens. */
+  subscribe(topic: Topic, session: string, how?: SubscribeOptions): Promise<unknown>;
   unsubscribe(topic: Topic, session: string): Promise<unknown>;
   /**
    * From here on, calls `handler` with what is delivered to this session: a list of answers, each
    * with its `topic`, as `PROTOCOL.md` has it. Without it, pages listen.
    */
   receive?(session: string, handler: (payload: unknown) => void): Unsubscribe;
+  /**
+   * The topic's state at once, as the answer to `getSnapshot`. Throws where that cannot be had, or not
+   * in a fraction of a second. Without it, no store has a state before its first pull.
+   */
+  getSnapshotNow?(topic: Topic): unknown;
   /** Calls `handler` when the page is focused, shown, restored, or on-line again. */
   onWake?(handler: (wake: Wake) => void): Unsubscribe;
-  /** Calls `handler` when the page is hidden or left. Only a role listens to that. */
+  /** Calls `handler` when the page is hidden or left. Only who rests or yields then listens to that. */
   onHide?(handler: (hide: Hide) => void): Unsubscribe;
+  /** Whether the page is hidden now. Without: it never is. */
+  hidden?(): boolean;
 }
 
 /**
@@ -99,6 +114,4 @@ export interface AdminTransport extends Transport {
 export interface RoleTransport extends Transport {
   joinRole(session: string): Promise<unknown>;
   leaveRole(session: string): Promise<unknown>;
-  /** Whether the page is hidden now. Without: it never is. */
-  hidden?(): boolean;
 }

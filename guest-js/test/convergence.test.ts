@@ -37,6 +37,7 @@ const action = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('wake' as const), who, restored: fc.boolean() }),
   },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('hide' as const), who }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('close' as const), who }) },
   {
     weight: 2,
@@ -98,6 +99,8 @@ async function run(
         },
       },
       onError: quiet,
+      // Of the page with two copies, one follows.
+      ...(i < 2 && { whenHidden: 'rest' }),
     });
     store.subscribe(quiet);
     return store;
@@ -133,6 +136,7 @@ async function run(
       backend.set('state', { ...now, tags: { ...now.tags, owner: step.index } });
     } else if (step.do === 'refresh') void at(step.who).refresh();
     else if (step.do === 'wake') pages[step.who % WINDOWS]?.wake(step.restored);
+    else if (step.do === 'hide') pages[step.who % WINDOWS]?.hide();
     else if (step.do === 'close') {
       at(step.who).close();
       closed.add(step.who);
@@ -148,6 +152,7 @@ async function run(
   // Whatever hangs comes to its timeouts; every retry, and every write in a queue, to its end.
   await pass(200_000);
   // The backend may have run a farewell whose answer hangs for ever: no announcement is to be heard then.
+  for (const page of pages) if (page.transport.hidden?.()) page.wake();
   if (byWake || (hang && deliveries)) for (const page of pages) page.wake();
   else
     backend.emit('state', { topic: 'state', revision: backend.revision('state'), sourceId: null });

@@ -35,7 +35,7 @@ it('a page that was silent lives again by subscribing; one that left does not', 
   window.hide(true);
   for (const call of [
     window.transport.subscribe('a', 's'),
-    window.transport.subscribe('a', 's', true),
+    window.transport.subscribe('a', 's', { deliver: true }),
     window.transport.joinRole('s'),
   ]) {
     expect(await kindOf(call)).toBe('sessionEnded');

@@ -48,6 +48,7 @@ interface Behind {
 export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
   const lanes = new Map<string, Lane>();
   const sent: FakeDelivery[] = [];
+  const latest = new Map<Topic, Changed>();
 
   const laneOf = (page: FakePage): Lane => {
     const lane = lanes.get(page.session);
@@ -84,7 +85,11 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
 
   function pump(lane: Lane): void {
     if (lane.underWay || lane.stopped || !lane.dirty.size) return;
-    const taken = new Map([...lane.dirty].filter(([topic]) => lane.page.delivered.has(topic)));
+    const taken = new Map(
+      [...lane.dirty].filter(
+        ([topic]) => lane.page.delivered.has(topic) && !lane.page.resting.has(topic),
+      ),
+    );
     lane.dirty.clear();
     const entries = [...taken].flatMap(([topic, changed]) => entryOf(lane, topic, changed) ?? []);
     if (!entries.length) return;
@@ -140,10 +145,16 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
       const lane = lanes.get(session);
       if (lane) lane.receive = undefined;
     },
-    /** The page is delivered the topic from here on. */
-    open(page: FakePage, topic: Topic): void {
+    /** The page is delivered the topic from here on, or rests from that. */
+    open(page: FakePage, topic: Topic, rests: boolean): void {
       const lane = laneOf(page);
       page.delivered.add(topic);
+      if (rests) {
+        page.resting.add(topic);
+        lane.dirty.delete(topic);
+      } else if (page.resting.delete(topic)) {
+        lane.dirty.set(topic, latest.get(topic) ?? { revision: '0', sourceId: null });
+      }
       if (lane.stopped) {
         lane.stopped = false;
         lane.underWay = undefined;
@@ -166,8 +177,9 @@ export function createFakeDeliveries({ rules, grants, has, answer }: Behind) {
         gave(lane, topic, revision as Revision);
     },
     changed(topic: Topic, revision: string, sourceId: string | null): void {
+      latest.set(topic, { revision, sourceId: null });
       for (const lane of [...lanes.values()]) {
-        if (!lane.page.delivered?.has(topic)) continue;
+        if (!lane.page.delivered?.has(topic) || lane.page.resting.has(topic)) continue;
         const before = lane.dirty.get(topic);
         const source = before && before.sourceId !== sourceId ? null : sourceId;
         lane.dirty.set(topic, { revision, sourceId: source });

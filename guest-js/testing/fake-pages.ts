@@ -11,7 +11,15 @@ export interface FakePage {
   topics: Set<Topic>;
   /** Those of them that are delivered, also where they have been removed. */
   delivered: Set<Topic>;
+  /** Those of them that it rests from. */
+  resting: Set<Topic>;
 }
+
+const noTopics = () => ({
+  topics: new Set<Topic>(),
+  delivered: new Set<Topic>(),
+  resting: new Set<Topic>(),
+});
 
 /**
  * Who reads what. The session of a label that last subscribed for the first time is the current
@@ -30,6 +38,7 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
     page.live = false;
     page.topics.clear();
     page.delivered.clear();
+    page.resting.clear();
     if (live) onDropped(page);
   }
 
@@ -48,7 +57,7 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
       }
       if (!page) {
         for (const older of pages) if (older.label === label) drop(older, true);
-        page = { label, session, live: true, gone: false, topics: new Set(), delivered: new Set() };
+        page = { label, session, live: true, gone: false, ...noTopics() };
         pages.push(page);
       }
       page.live = true;
@@ -59,6 +68,7 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
       const page = find(label, session);
       page?.topics.delete(topic);
       page?.delivered.delete(topic);
+      page?.resting.delete(topic);
     },
     /** The page is gone, whether or not it was known: what of it is still on its way comes too late. */
     bury: (session: string) => void buried.add(session),

@@ -1,5 +1,5 @@
 import type { Revision } from '../core/revision.js';
-import type { CreateTopicRequest, WriteRequest } from '../core/transport.js';
+import type { CreateTopicRequest, SubscribeOptions, WriteRequest } from '../core/transport.js';
 import type { Topic } from '../core/types.js';
 
 /** What each command is called with, as `PROTOCOL.md` has it. `listen` is not one, but Tauri's. */
@@ -7,7 +7,7 @@ export interface FakeArgs {
   listen: { topic: Topic };
   get_snapshot: { topic: Topic; since?: Revision; session?: string };
   write: WriteRequest;
-  subscribe: { topic: Topic; session: string; deliver?: boolean };
+  subscribe: { topic: Topic; session: string } & SubscribeOptions;
   unsubscribe: { topic: Topic; session: string };
   create_topic: CreateTopicRequest;
   remove_topic: { topic: Topic };

@@ -175,6 +175,10 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
         return answer;
       });
     },
+    getSnapshotNow(topic) {
+      grants.authorise(label, topic, 'read');
+      return copy(topics.answer(label, topic));
+    },
     write(request) {
       const sent = copy(request);
       const { session, topic } = sent;
@@ -190,13 +194,13 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
         () => topics.enter(label, topic, 'write'),
       );
     },
-    subscribe: (topic, session, deliver) =>
-      call(topic, 'subscribe', { topic, session, ...(deliver && { deliver }) }, () => {
+    subscribe: (topic, session, how) =>
+      call(topic, 'subscribe', { topic, session, ...how }, () => {
         grants.authorise(label, topic, 'read');
         topics.find(topic);
         const page = pages.subscribe(label, session, topic);
-        if (!deliver || !deliveries) return null;
-        deliveries.open(page, topic);
+        if (!how?.deliver || !deliveries) return null;
+        deliveries.open(page, topic, how.rest === true);
         return { delivers: true };
       }),
     ...(deliveries && {
@@ -207,7 +211,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
             if (!gone) handler(payload);
           },
           () => {
-            if (!gone) wake(false);
+            if (!gone) awake({ restored: false });
           },
         ),
     }),
@@ -269,7 +273,11 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     hidden = false;
     // It was left before.
     if (restored) leave();
-    for (const handler of [...wakers]) handler({ restored });
+    awake({ restored });
+  }
+
+  function awake(wake: Wake): void {
+    for (const handler of [...wakers]) handler(wake);
   }
 
   function close(): void {

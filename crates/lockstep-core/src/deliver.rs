@@ -17,20 +17,25 @@ impl Door {
     /// Says whether it will be; a page that has gone just now is not. To be asked again is harmless, and lets a page that
     /// was late have deliveries again.
     ///
+    /// A page that `rests`, such as a hidden one, reads the topic and is told nothing of it: that costs nothing, however
+    /// much is written. When it asks again and does not rest any more, it is told once what it has missed.
+    ///
     /// # Errors
     /// As [`Door::subscribe`].
     pub fn subscribe_to_deliveries(
         &self,
         session: &SessionKey,
         lives: &dyn Fn() -> bool,
+        rests: bool,
     ) -> Result<bool, SubscribeError> {
         self.subscribe(session, lives)?;
         let shared = &self.store.shared;
-        let Some(waits) = shared.deliveries.open(&shared.sessions, session, &self.name) else { return Ok(false) };
+        let Some(topic) = &self.found else { return Ok(false) };
+        let Some(waits) = shared.deliveries.open(&shared.sessions, session, topic.slot(), rests) else {
+            return Ok(false);
+        };
         // Marked for others: this page is to be marked with the next change. What was before, it pulls.
-        if let Ok(topic) = self.topic() {
-            topic.slot().unmark();
-        }
+        topic.slot().unmark();
         if waits {
             shared.announcements.wake_deliveries();
         }
@@ -62,7 +67,7 @@ impl Store {
             let session = begun.session;
             let mut entries = Vec::new();
             for (slot, given) in begun.topics {
-                if !self.shared.sessions.is_delivered(&session, slot.topic()) {
+                if !self.shared.sessions.follows(&session, slot.topic()) {
                     continue;
                 }
                 // From here on a change marks the page again; what has changed before is in what is read now (I3).

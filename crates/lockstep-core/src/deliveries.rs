@@ -164,14 +164,24 @@ impl Deliveries {
         Self { pages: Mutex::default(), interval }
     }
 
-    /// The page is delivered the topic from here on. Says no where it does not read it, and else whether something waits
-    /// for the page.
-    pub(crate) fn open(&self, sessions: &Sessions, session: &SessionKey, topic: &TopicName) -> Option<bool> {
+    /// The page is delivered the topic from here on, or rests from that. Says whether something waits for the page;
+    /// nothing where it does not read the topic.
+    pub(crate) fn open(
+        &self,
+        sessions: &Sessions,
+        session: &SessionKey,
+        slot: &Arc<Slot>,
+        rests: bool,
+    ) -> Option<bool> {
         let mut pages = self.pages.lock();
-        if !sessions.deliver(session, topic) {
-            return None;
-        }
+        let rested = sessions.deliver(session, slot.topic(), rests)?;
         let page = pages.at(session);
+        if rests {
+            page.dirty.remove(slot.topic());
+        } else if rested {
+            // Nobody knows what has changed meanwhile: that is looked at when it is taken.
+            page.dirty.insert(slot.topic().clone(), Arc::clone(slot));
+        }
         if mem::take(&mut page.stopped) {
             page.under_way = None;
         }
@@ -184,8 +194,8 @@ impl Deliveries {
         let Some(page) = pages.by_label.get_mut(label) else { return };
         let (given, dirty) = (&mut page.given, &mut page.dirty);
         let is_there = sessions.with_delivered(&page.session, |topics| {
-            given.retain(|topic, _| topics.contains(topic));
-            dirty.retain(|topic, _| topics.contains(topic));
+            given.retain(|topic, _| topics.contains_key(topic));
+            dirty.retain(|topic, _| topics.contains_key(topic));
         });
         if is_there.is_none() {
             pages.by_label.remove(label);
@@ -203,7 +213,7 @@ impl Deliveries {
     /// The topic has changed.
     pub(crate) fn mark(&self, sessions: &Sessions, slot: &Arc<Slot>) {
         let mut pages = self.pages.lock();
-        for session in sessions.delivered(slot.topic()) {
+        for session in sessions.following(slot.topic()) {
             pages.at(&session).dirty.insert(slot.topic().clone(), Arc::clone(slot));
         }
     }

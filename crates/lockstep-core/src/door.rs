@@ -9,6 +9,7 @@ use crate::{
     proposal::ClientWrite,
     revision::Revision,
     role::unreserved,
+    sequence::Outcomes,
     session_key::SessionKey,
     snapshot::{Answer, AnyVersion},
     store::Store,
@@ -123,25 +124,18 @@ impl Door {
     ///
     /// # Errors
     /// [`WriteError::Access`], [`WriteError::NotAsked`] and [`WriteError::OutOfOrder`], which stand for the whole batch.
-    pub fn write(&self, write: ClientWrite) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+    pub fn write(&self, write: ClientWrite) -> Result<Outcomes, WriteError> {
         self.write_first(write).0
     }
 
     /// As [`Door::write`], but nobody is woken to deliver what was written until the second value is dropped: so that
     /// the writer is answered before everybody else is told.
-    pub fn write_first(
-        &self,
-        write: ClientWrite,
-    ) -> (Result<Arc<[Result<Revision, WriteError>]>, WriteError>, HeldDeliveries) {
+    pub fn write_first(&self, write: ClientWrite) -> (Result<Outcomes, WriteError>, HeldDeliveries) {
         let mut held = HeldDeliveries::new(&self.store);
         (self.write_holding(write, &mut held), held)
     }
 
-    fn write_holding(
-        &self,
-        write: ClientWrite,
-        held: &mut HeldDeliveries,
-    ) -> Result<Arc<[Result<Revision, WriteError>]>, WriteError> {
+    fn write_holding(&self, write: ClientWrite, held: &mut HeldDeliveries) -> Result<Outcomes, WriteError> {
         unreserved(&self.name)?;
         let topic = self.topic()?;
         let shared = &self.store.shared;

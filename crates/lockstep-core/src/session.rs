@@ -9,7 +9,7 @@ use crate::{
     topic::TopicName,
 };
 use std::{
-    collections::{BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     mem,
     sync::Arc,
     time::Duration,
@@ -68,15 +68,15 @@ struct Page {
     /// It was its label's current page once: what it subscribes from here on may be a repetition.
     was_current: bool,
     topics: BTreeSet<TopicName>,
-    /// Those of what it reads, or misses, that are delivered to it.
-    delivered: BTreeSet<TopicName>,
+    /// Those of what it reads, or misses, that are delivered to it, and whether it rests from that.
+    delivered: BTreeMap<TopicName, bool>,
     /// What it read until that was removed, oldest first: it goes on where such a topic is created again.
     missed: VecDeque<TopicName>,
 }
 
 impl Page {
     fn new(id: PageId, was_current: bool) -> Self {
-        let (topics, delivered, missed) = (BTreeSet::new(), BTreeSet::new(), VecDeque::new());
+        let (topics, delivered, missed) = (BTreeSet::new(), BTreeMap::new(), VecDeque::new());
         Self { id, dropped: None, ended: false, was_current, topics, delivered, missed }
     }
 
@@ -196,7 +196,7 @@ impl Sessions {
         let pages = labels.get_mut(label).into_iter().flatten().take_while(|_| lives());
         let left = |page: &mut Page| {
             page.missed.retain(|topic| !which(topic));
-            page.delivered.retain(|topic| !which(topic));
+            page.delivered.retain(|topic, _| !which(topic));
             let (left, kept) = mem::take(&mut page.topics).into_iter().partition(|topic| which(topic));
             page.topics = kept;
             left

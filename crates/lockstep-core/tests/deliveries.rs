@@ -38,7 +38,7 @@ fn reads(store: &TestStore, page: &SessionKey) {
 }
 
 fn subscribes(store: &TestStore, topic: &TopicName, page: &SessionKey) -> Result<bool, SubscribeError> {
-    store.door(topic).unwrap().subscribe_to_deliveries(page, &|| true)
+    store.door(topic).unwrap().subscribe_to_deliveries(page, &|| true, false)
 }
 
 fn take(store: &TestStore, label: &str) -> Option<Delivery> {
@@ -109,6 +109,46 @@ fn i14_who_is_changed_all_the_time_is_told_less_and_less_often_and_at_once_after
     store.acknowledged("main", last.id);
     store.set(A, 0).unwrap();
     assert!(take(&store, "main").is_some(), "the first after a rest goes at once");
+}
+
+#[test]
+fn i14_a_page_that_rests_costs_nothing_and_is_told_once_when_it_does_not_any_more() {
+    let store = store();
+    let rest = |topic: &TopicName| store.door(topic).unwrap().subscribe_to_deliveries(&page(), &|| true, true).unwrap();
+    assert!(rest(A.name()) && rest(B.name()));
+    store.recorder.take_delivery_wakes();
+    let before = store.stats().delivered_topics;
+    for n in 1..1000 {
+        store.set(A, n).unwrap();
+        store.set(B, n).unwrap();
+        assert_eq!(take(&store, "main"), None);
+        assert_eq!(store.stats().delivered_topics, before);
+    }
+    assert!(store.recorder.take_delivery_wakes() <= 2, "once for each topic: nobody is marked, so nobody unmarks it");
+    assert!(subscribes(&store, A.name(), &page()).unwrap() && subscribes(&store, B.name(), &page()).unwrap());
+    let delivery = take(&store, "main").unwrap();
+    assert_eq!(delivery.entries.len(), 2, "both in one");
+    store.acknowledged("main", delivery.id);
+    assert_eq!(take(&store, "main"), None);
+
+    // One topic rests, the other does not.
+    rest(A.name());
+    store.set(A, 5000).unwrap();
+    let last = store.set(B, 5000).unwrap();
+    assert_eq!(told(&take(&store, "main").unwrap()), [format!("b {last} 5000")]);
+}
+
+#[test]
+fn who_rested_and_has_missed_nothing_is_told_nothing() {
+    let store = store();
+    assert!(store.door(A.name()).unwrap().subscribe_to_deliveries(&page(), &|| true, true).unwrap());
+    assert!(subscribes(&store, A.name(), &page()).unwrap());
+    assert_eq!(store.take_delivery("main", |_, _| true), None);
+    store.set(A, 1).unwrap();
+    // What waits when the rest begins is not told in it.
+    store.deliveries_due();
+    assert!(store.door(A.name()).unwrap().subscribe_to_deliveries(&page(), &|| true, true).unwrap());
+    assert_eq!(take(&store, "main"), None);
 }
 
 #[test]
@@ -230,6 +270,19 @@ fn i13_a_page_is_told_only_what_it_reads_and_may() {
     store.set(A, 3).unwrap();
     assert_eq!(take(&store, "main"), None);
     assert_eq!(store.stats().delivered_topics, 0);
+}
+
+#[test]
+fn i13_what_a_page_stops_reading_while_its_delivery_is_made_is_not_told() {
+    let store = store();
+    let revision = store.set(A, 1).unwrap();
+    store.set(B, 1).unwrap();
+    store.deliveries_due();
+    let delivery = store.take_delivery("main", |_, _| {
+        store.unsubscribe(B.name(), &page());
+        true
+    });
+    assert_eq!(told(&delivery.unwrap()), [format!("a {revision} 1")]);
 }
 
 #[test]

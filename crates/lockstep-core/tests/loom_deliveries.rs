@@ -51,7 +51,7 @@ fn session(page: &str) -> SessionKey {
 }
 
 fn subscribe(store: &Store, session: &SessionKey) -> bool {
-    store.door(COUNTER.name()).unwrap().subscribe_to_deliveries(session, &|| true).unwrap_or_default()
+    store.door(COUNTER.name()).unwrap().subscribe_to_deliveries(session, &|| true, false).unwrap_or_default()
 }
 
 /// A page that has read its topic.
@@ -122,6 +122,19 @@ fn i3_a_write_that_meets_a_subscription_is_pulled_or_delivered() {
         let last = writer.join().unwrap();
         let told = deliver(&store, &outside);
         assert_eq!(pulled.max(told), Some(last), "I3");
+    });
+}
+
+#[test]
+fn i3_i8_a_write_that_meets_the_end_of_a_rest_is_delivered() {
+    model(|store, outside| {
+        joins(&store, &session("p"));
+        let door = store.door(COUNTER.name()).unwrap();
+        door.subscribe_to_deliveries(&session("p"), &|| true, true).unwrap();
+        let writer = spawn(&store, |store| store.set(COUNTER, 1).unwrap());
+        assert!(subscribe(&store, &session("p")));
+        let last = writer.join().unwrap();
+        assert_eq!(deliver(&store, &outside), Some(last), "I3");
     });
 }
 

@@ -29,6 +29,16 @@ enum Step {
         page: usize,
         topic: usize,
     },
+    /// Goes on reading, and is told nothing of it.
+    Rest {
+        page: usize,
+        topic: usize,
+    },
+    /// Rests no more. It does not pull: it is told.
+    Return {
+        page: usize,
+        topic: usize,
+    },
     Unsubscribe {
         page: usize,
         topic: usize,
@@ -74,6 +84,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => topic.clone().prop_map(|topic| Step::Remove { topic }),
         2 => topic.clone().prop_map(|topic| Step::Create { topic }),
         5 => both().prop_map(|(page, topic)| Step::Subscribe { page, topic }),
+        2 => both().prop_map(|(page, topic)| Step::Rest { page, topic }),
+        2 => both().prop_map(|(page, topic)| Step::Return { page, topic }),
         1 => both().prop_map(|(page, topic)| Step::Unsubscribe { page, topic }),
         1 => both().prop_map(|(page, topic)| Step::Dismiss { page, topic }),
         3 => both().prop_map(|(page, topic)| Step::Pull { page, topic }),
@@ -90,6 +102,8 @@ struct Page {
     session: SessionKey,
     /// What it reads by deliveries, and what it has of that: nothing where it was told to ask, and has not yet.
     has: BTreeMap<TopicName, Option<Revision>>,
+    /// Those of them that it rests from.
+    rests: BTreeSet<TopicName>,
     /// What was taken for it, and has not arrived.
     under_way: Option<Delivery>,
     lives: bool,
@@ -119,15 +133,34 @@ impl World {
     fn open(&mut self, label: &str) -> Page {
         self.lives += 1;
         let session = SessionKey::new(label, format!("p{}", self.lives).parse::<PageId>().unwrap());
-        Page { session, has: BTreeMap::new(), under_way: None, lives: true }
+        Page { session, has: BTreeMap::new(), rests: BTreeSet::new(), under_way: None, lives: true }
+    }
+
+    /// Says whether there is such a topic.
+    fn tell(&mut self, page: usize, topic: &TopicName, rests: bool) -> bool {
+        let session = self.pages[page].session.clone();
+        let told = self.store.door(topic).unwrap().subscribe_to_deliveries(&session, &|| true, rests);
+        let Ok(delivers) = told else { return false };
+        assert!(delivers);
+        let page = &mut self.pages[page];
+        if rests {
+            page.rests.insert(topic.clone())
+        } else {
+            page.rests.remove(topic)
+        };
+        true
     }
 
     fn subscribe(&mut self, page: usize, topic: &TopicName) {
-        let session = self.pages[page].session.clone();
-        if let Ok(delivers) = self.store.door(topic).unwrap().subscribe_to_deliveries(&session, &|| true) {
-            assert!(delivers);
+        if self.tell(page, topic, false) {
             self.pages[page].has.entry(topic.clone()).or_default();
             // A client pulls once it has subscribed.
+            self.pull(page, topic);
+        }
+    }
+
+    fn end_rest(&mut self, page: usize, topic: &TopicName) {
+        if self.pages[page].rests.contains(topic) && !self.tell(page, topic, false) {
             self.pull(page, topic);
         }
     }
@@ -158,6 +191,7 @@ impl World {
         assert_eq!(told.len(), delivery.entries.len());
         for entry in &delivery.entries {
             assert!(page.has.contains_key(&entry.topic), "I13: nothing but what it reads");
+            assert!(!page.rests.contains(&entry.topic), "I14: nothing while it rests");
             let newest = self.store.revision(&entry.topic);
             assert!(newest.map_or(entry.answer.is_none(), |newest| newest == entry.revision), "the newest, or none");
         }
@@ -213,13 +247,21 @@ impl World {
                 let _ = self.store.create(TOPICS[topic].clone(), 0);
             }
             Step::Subscribe { page, topic } => self.subscribe(page, &name(topic)),
+            Step::Rest { page, topic } => {
+                if self.pages[page].has.contains_key(&name(topic)) {
+                    self.tell(page, &name(topic), true);
+                }
+            }
+            Step::Return { page, topic } => self.end_rest(page, &name(topic)),
             Step::Unsubscribe { page, topic } => {
                 self.store.unsubscribe(&name(topic), &self.pages[page].session);
                 self.pages[page].has.remove(&name(topic));
+                self.pages[page].rests.remove(&name(topic));
             }
             Step::Dismiss { page, topic } => {
                 self.store.dismiss(LABELS[page], &name(topic), &|| true);
                 self.pages[page].has.remove(&name(topic));
+                self.pages[page].rests.remove(&name(topic));
             }
             Step::Pull { page, topic } => self.pull(page, &name(topic)),
             Step::Reload { page, silent } => {
@@ -254,13 +296,16 @@ impl World {
     /// Nothing is lost any more; then every page has the last word.
     fn settle(&mut self) {
         for _ in 0..20 {
-            for at in 0..LABELS.len() {
+            for (at, label) in LABELS.iter().enumerate() {
+                for topic in self.pages[at].rests.clone() {
+                    self.end_rest(at, &topic);
+                }
                 while self.take(at) {
                     self.arrive(at, true);
                 }
                 self.arrive(at, true);
                 // Asked whether it is there, as it is now and then.
-                if let Some(of) = self.store.deliveries_of(LABELS[at])
+                if let Some(of) = self.store.deliveries_of(label)
                     && of.stopped
                 {
                     self.wake(&of.session);

@@ -42,6 +42,17 @@ const stores = [
 const tasks = lockstep.defineCollection('tasks', { logger });
 const sheet = define('sheet');
 
+// What a store has in the page's first script, where a test wants to know.
+const early = location.search === '?early' && define('note', { firstPaint: true }).get();
+
+/** As a store with `firstPaint` waits for its state. */
+function waitFor(topic) {
+  const request = new XMLHttpRequest();
+  request.open('GET', `${core.convertFileSrc('', 'lockstep')}?topic=${topic}`, false);
+  request.send();
+  return request.responseText;
+}
+
 const family = (name) => lockstep.defineTopicFamily(name, { logger });
 const rooms = family('rooms');
 const meetings = family('meetings');
