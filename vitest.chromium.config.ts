@@ -4,9 +4,9 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     include: ['guest-js/browser/e2e/*.e2e.mjs'],
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
-    // Other tests may run at the same time.
-    expect: { poll: { timeout: 10_000 } },
+    // Reached only by what hangs, also where other tests run at the same time.
+    testTimeout: 180_000,
+    hookTimeout: 180_000,
+    expect: { poll: { timeout: 60_000 } },
   },
 });

@@ -18,6 +18,9 @@ export default defineConfig({
     server: { deps: { inline: ['svelte'] } },
     // Two workers at most: the machines that run this build Rust at the same time.
     maxWorkers: 2,
+    // Reached only by what hangs, also there.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     restoreMocks: true,
   },
 });

@@ -5,7 +5,7 @@ use crate::{
         channel::ByChannel,
         emit::ByEmit,
         floor::Floor,
-        lockstep::Lockstep,
+        lockstep::{Lockstep, LockstepCollection},
         pull::ByPull,
         store::{Keyed, Whole},
         zustand::Zustand,
@@ -24,8 +24,7 @@ pub enum Ability {
     WindowWrites,
 }
 
-/// Each layout of the state is a contender of its own: the store plugin has two, and Lockstep's collections, which are to
-/// come, will be one beside its topic.
+/// Each layout of the state is a contender of its own: the store plugin has two, and so has Lockstep.
 pub trait Contender: Sync {
     /// The page's half, by the same name.
     fn id(&self) -> &'static str;
@@ -43,4 +42,5 @@ pub trait Contender: Sync {
 }
 
 /// The floor comes first: the others are compared with it.
-pub const CONTENDERS: &[&dyn Contender] = &[&Floor, &ByEmit, &ByPull, &ByChannel, &Whole, &Keyed, &Zustand, &Lockstep];
+pub const CONTENDERS: &[&dyn Contender] =
+    &[&Floor, &ByEmit, &ByPull, &ByChannel, &Whole, &Keyed, &Zustand, &Lockstep, &LockstepCollection];

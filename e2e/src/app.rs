@@ -155,6 +155,17 @@ impl App {
         self.invoke("start_storm", json!({ "writes": writes, "pauseUs": pause.as_micros() as u64 })).await
     }
 
+    /// Has the backend add to the counter, one by one, with a pause after each, until [`App::end_storm`].
+    pub async fn start_endless_storm(&self, pause: Duration) -> Result<()> {
+        self.invoke("start_storm", json!({ "pauseUs": pause.as_micros() as u64 })).await
+    }
+
+    /// Ends the endless storms. Waits until all are over.
+    pub async fn end_storm(&self) -> Result<()> {
+        self.invoke::<()>("end_storm", json!({})).await?;
+        self.storm_is_over().await
+    }
+
     /// Waits until all storms are over.
     pub async fn storm_is_over(&self) -> Result<()> {
         wait_until("the storm is over", async || self.invoke("storm_is_over", json!({})).await).await
@@ -259,7 +270,7 @@ pub struct SlowCalls {
 async fn session(driver: &Driver, binary: &Path) -> Result<Client> {
     let mut capabilities = Capabilities::new();
     capabilities.insert("tauri:options".to_owned(), json!({ "application": binary }));
-    capabilities.insert("timeouts".to_owned(), json!({ "script": 60_000, "pageLoad": 60_000 }));
+    capabilities.insert("timeouts".to_owned(), json!({ "script": 120_000, "pageLoad": 120_000 }));
     let client = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&driver.url()).await?;
     Ok(client)
 }

@@ -57,16 +57,25 @@ impl DirectApp {
         Process::new(self.group.first().id())
     }
 
-    /// The web process of a window. Nothing says which one it is, so the window is given something to do.
+    /// The web process of a window. Nothing says which one it is, so the window is given something to do, until one of
+    /// them stands out: others may have something to do, too, and a machine in use gives little time to any.
     pub async fn web_process_of(&mut self, label: &str) -> Result<Process> {
+        const ENOUGH_TICKS: u64 = 20;
         let processes = self.process()?.web_processes();
         let times = || processes.iter().map(Process::user_time).collect::<Result<Vec<_>>>();
         let before = times()?;
-        let busy = "(() => { const end = performance.now() + 500; while (performance.now() < end); return 0 })()";
-        self.eval(label, busy).await?;
-        let used = times()?.into_iter().zip(before).map(|(after, before)| after - before);
-        let (busiest, _) = processes.iter().zip(used).max_by_key(|(_, used)| *used).context("no web process")?;
-        Ok(busiest.clone())
+        let mut found = None;
+        wait_until(&format!("the web process of {label:?} stands out"), async || {
+            let busy = "(() => { const end = performance.now() + 300; while (performance.now() < end); return 0 })()";
+            self.eval(label, busy).await?;
+            let used: Vec<u64> = times()?.into_iter().zip(&before).map(|(after, before)| after - before).collect();
+            let (at, most) = used.iter().enumerate().max_by_key(|(_, used)| **used).context("no web process")?;
+            let others = used.iter().enumerate().filter(|(other, _)| *other != at).map(|(_, used)| *used).max();
+            found = processes.get(at).cloned();
+            Ok(*most >= ENOUGH_TICKS && *most >= 3 * others.unwrap_or_default())
+        })
+        .await?;
+        found.context("no web process")
     }
 
     /// The value of an expression in a window; a promise has none.

@@ -74,6 +74,16 @@ impl Process {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
+    /// Lets it do nothing, until [`Process::go_on`].
+    pub fn stop(&self) -> Result<()> {
+        Ok(kill_process(self.pid, Signal::STOP)?)
+    }
+
+    /// Lets it do what it was kept from since [`Process::stop`].
+    pub fn go_on(&self) -> Result<()> {
+        Ok(kill_process(self.pid, Signal::CONT)?)
+    }
+
     /// Ends it as a crash would.
     pub fn kill(&self) -> Result<()> {
         Ok(kill_process(self.pid, Signal::KILL)?)

@@ -4,8 +4,9 @@ use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long anything may take that should be there almost at once. It is reached only by what is broken.
-pub const PATIENCE: Duration = Duration::from_secs(15);
+/// How long anything may take that should be there almost at once. It is reached only by what is broken, also where
+/// others use the machine at the same time.
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// How often a condition is looked at.
 pub(crate) const INTERVAL: Duration = Duration::from_millis(15);

@@ -27,47 +27,56 @@ fn one_write_reaches_twenty_windows() -> Result<(), Failure> {
 
 #[test]
 fn i3_after_a_storm_without_pauses_every_window_shows_the_last_write() -> Result<(), Failure> {
-    with_app(Binary::Test, async |app| storm(app, Duration::ZERO, async || Ok(())).await)
+    with_app(Binary::Test, async |app| {
+        let begun = begin(app).await?;
+        app.start_storm(WRITES, Duration::ZERO).await?;
+        app.storm_is_over().await?;
+        assert_eq!(end(app, begun).await?, WRITES);
+        Ok(())
+    })
 }
 
 #[test]
 fn i14_a_long_storm_costs_few_messages_and_pages_answer_in_its_midst() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
-        let mut asked = 0;
+        let begun = begin(app).await?;
+        app.start_endless_storm(Duration::from_micros(300)).await?;
         let mut longest = Duration::ZERO;
-        storm(app, Duration::from_micros(300), async || {
-            let half_way = app.stats().await?.counter;
-            assert!(half_way < WRITES, "the storm was over too early to see anything");
-            for label in ["w1", "w8"] {
-                let start = Instant::now();
-                let shown: u32 = app.window(label).eval("counter.get()").await?;
-                longest = longest.max(start.elapsed());
-                asked += 1;
-                assert!(shown <= WRITES);
-            }
-            Ok(())
-        })
-        .await?;
-        println!("{asked} questions in the midst of the storm, the longest answer took {longest:?}");
-        Ok(())
+        for label in ["w1", "w8"] {
+            let start = Instant::now();
+            let shown: u32 = app.window(label).eval("counter.get()").await?;
+            longest = longest.max(start.elapsed());
+            app.window(label).holds(&format!("counter.get() > {shown}")).await?;
+        }
+        println!("in the midst of the storm, the longest answer took {longest:?}");
+        wait_until("the storm was long", async || Ok(app.stats().await?.counter >= WRITES)).await?;
+        app.end_storm().await?;
+        end(app, begun).await.map(drop)
     })
 }
 
-/// Opens eight windows beside `main`, lets a storm of writes loose, waits until all show its end, and sees what it cost
-/// each of them.
-async fn storm(app: &App, pause: Duration, meanwhile: impl AsyncFnOnce() -> Result<()>) -> Result<()> {
+/// Windows that wait for a storm, and since when.
+struct Begun {
+    labels: Vec<String>,
+    start: Instant,
+}
+
+/// Opens eight windows beside `main`, which count what a storm costs them.
+async fn begin(app: &App) -> Result<Begun> {
     let labels = open_all(app, 8).await?;
     for label in &labels {
         app.window(label).does("heartbeat.start(); await hear('counter')").await?;
     }
-    let start = Instant::now();
-    app.start_storm(WRITES, pause).await?;
-    meanwhile().await?;
-    app.storm_is_over().await?;
-    all_show(app, &labels, WRITES).await?;
+    Ok(Begun { labels, start: Instant::now() })
+}
+
+/// Waits until all windows show the end of a storm, sees what it cost each of them, and returns how many writes it had.
+async fn end(app: &App, Begun { labels, start }: Begun) -> Result<u32> {
+    let writes = app.stats().await?.counter;
+    all_show(app, &labels, writes).await?;
     let most = start.elapsed().as_millis() as u64 / ANNOUNCE_INTERVAL_MS + 2;
 
-    println!("{WRITES} writes in {:?}", start.elapsed());
+    println!("{writes} writes in {:?}", start.elapsed());
     for label in &labels {
         let window = app.window(label);
         let heard: u64 = window.eval("heard.counter").await?;
@@ -78,7 +87,7 @@ async fn storm(app: &App, pause: Duration, meanwhile: impl AsyncFnOnce() -> Resu
         // Each answers an event, but for the first, and those of a window that is focused.
         assert!(pulls <= heard + 10, "{pulls} pulls for {heard} events");
     }
-    Ok(())
+    Ok(writes)
 }
 
 /// Opens so many windows beside `main`: `w1`, `w2` and so on.

@@ -175,7 +175,7 @@ fn i5_a_topic_that_destructs_itself_is_removed_for_the_window_that_still_shows_i
 #[test]
 fn a_topic_whose_time_is_over_is_removed_and_a_write_lets_that_begin_anew() -> Result<(), Failure> {
     // As the test app has it.
-    const TTL: Duration = Duration::from_secs(1);
+    const TTL: Duration = Duration::from_secs(4);
     with_app(Binary::Test, async |app| {
         let (main, b) = (app.window("main"), app.open("b").await?);
         let begun = Instant::now();

@@ -16,7 +16,7 @@ async fn handle(window: Window<'_>) -> Result<()> {
                 eventName: 'own-changed',
                 commandName: 'own_snapshot',
                 args: {},
-                pullTimeoutMs: 400,
+                pullTimeoutMs: 3000,
                 applier: { apply: ({ data }) => void applied.push(data) },
                 onError: ({ phase, error }) => void failures.push(`${phase} ${error?.kind ?? error}`),
             })",

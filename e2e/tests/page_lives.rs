@@ -41,6 +41,8 @@ fn i8_what_is_announced_during_a_pull_is_asked_for_after_it() -> Result<(), Fail
         let reads = app.slow_calls().await?.reads;
         app.invoke::<String>("set_slow_to_read", json!({ "value": 1 })).await?;
         wait_until("b pulls 1", async || Ok(app.slow_calls().await?.reads == reads + 1)).await?;
+        // Both at once would be one announcement.
+        b.shows("heard['slow-to-read']", 1).await?;
         app.invoke::<String>("set_slow_to_read", json!({ "value": 2 })).await?;
         b.shows("heard['slow-to-read']", 2).await?;
         b.shows("slowToRead.get()", 2).await

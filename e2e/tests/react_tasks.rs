@@ -6,7 +6,7 @@ use lockstep_e2e::{App, Binary, Failure, Window, wait_for, with_app};
 use std::time::Duration;
 
 /// A topic's self-destruction is asked for every 10 s.
-const SELF_DESTRUCTION: Duration = Duration::from_secs(30);
+const SELF_DESTRUCTION: Duration = Duration::from_secs(120);
 
 const TITLES: &str =
     "Array.from(document.querySelectorAll('[data-testid=\"tasks\"] .row-title'), (it) => it.textContent).join('; ')";
@@ -87,14 +87,18 @@ fn nothing_is_lost_of_many_clicks_at_once() -> Result<(), Failure> {
     with_app(Binary::ReactTasks, async |app| {
         let [main, second] = two_lists(app).await?;
         // More than the office answers in a few seconds: they go to it together.
-        main.does(
-            "for (let n = 0; n < 12; n++) {
-                document.querySelector('[data-testid=\"done-4\"]').click();
-                await new Promise((resolve) => setTimeout(resolve));
-            }",
-        )
-        .await?;
-        main.holds("Number(document.querySelector('[data-testid=\"pending\"]').dataset.pending) > 1").await?;
+        let most: u32 = main
+            .run(
+                "let most = 0;
+                for (let n = 0; n < 12; n++) {
+                    document.querySelector('[data-testid=\"done-4\"]').click();
+                    await new Promise((resolve) => setTimeout(resolve));
+                    most = Math.max(most, document.querySelector('[data-testid=\"pending\"]').dataset.pending);
+                }
+                return most;",
+            )
+            .await?;
+        assert!(most > 1, "{most} were under way at once");
         main.shows(&attribute("pending", "data-pending"), "0").await?;
         for list in [main, second] {
             list.holds("!document.querySelector('[data-testid=\"done-4\"]').checked").await?;
@@ -110,7 +114,6 @@ fn a_fourth_urgent_task_is_shown_at_once_and_taken_back_with_the_reason() -> Res
     struct Shown {
         pressed: String,
         pending: String,
-        after_ms: f64,
     }
     with_app(Binary::ReactTasks, async |app| {
         let [main, second] = two_lists(app).await?;
@@ -125,24 +128,29 @@ fn a_fourth_urgent_task_is_shown_at_once_and_taken_back_with_the_reason() -> Res
         let shown: Shown = main
             .run(
                 "const star = document.querySelector('[data-testid=\"urgent-4\"]');
-                const clicked = performance.now();
                 star.click();
                 await new Promise((resolve) => setTimeout(resolve));
                 return {
                     pressed: star.getAttribute('aria-pressed'),
                     pending: document.querySelector('[data-testid=\"pending\"]').dataset.pending,
-                    after_ms: performance.now() - clicked,
                 };",
             )
             .await?;
         assert_eq!([shown.pressed.as_str(), shown.pending.as_str()], ["true", "1"]);
-        assert!(shown.after_ms < 600.0, "it took {} ms to show", shown.after_ms);
 
-        main.reads("toast-reason", "If more than 3 things are urgent, nothing is.").await?;
-        main.reads("toast-title", "“Review Mira's pull request” was not changed").await?;
+        // At one moment: what it says goes away by itself.
+        main.shows(
+            "['toast-reason', 'toast-title', 'flash']
+                .map((id) => document.querySelector(`[data-testid=\"${id}\"]`)?.textContent.trim() ?? null)",
+            serde_json::json!([
+                "If more than 3 things are urgent, nothing is.",
+                "“Review Mira's pull request” was not changed",
+                "",
+            ]),
+        )
+        .await?;
         main.shows(&attribute("urgent-4", "aria-pressed"), "false").await?;
         main.shows(&attribute("pending", "data-pending"), "0").await?;
-        main.has("flash").await?;
 
         // Whatever the other list was told of that, it was told before this.
         main.click("done-4").await?;

@@ -227,7 +227,7 @@ describe('remove and list', () => {
     const there = familyIn(backend.window('other')).topic('1');
     await there.ready;
     await tick();
-    fail({ kind: 'event', window: 'main' });
+    fail({ kind: 'delivery', window: 'main' });
     expect(await downloads.remove('1')).toBe(true);
     await tick();
     expect([store.status, there.status]).toEqual(['removed', 'removed']);

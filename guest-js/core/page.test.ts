@@ -125,15 +125,20 @@ it('I11: a topic that was forgotten goes on above the numbers that it had', asyn
 
 it('I9: who comes back just when the topic is given up hears all the same', async () => {
   const backend = createFakeBackend({ deliveries: false, topics: { a: 0 }, families: { jobs: 0 } });
-  const { transport } = backend.window('main');
+  const window = backend.window('main');
+  const { transport } = window;
   const names = ['a', ...Array.from({ length: IDLE_LISTENERS }, (_, i) => `jobs/${i}`)];
   const stops = await Promise.all(
     names.map((name) => attach(transport, name, vi.fn(), vi.fn(), () => {})),
   );
   const heard = vi.fn();
   const attaching = attach(transport, 'a', heard, vi.fn(), noError);
+  // It does not have to be made up for when the backend is told.
+  const held = backend.hold({ command: 'subscribe' });
   for (const stop of stops) stop();
   await attaching;
+  expect(window.listeners('a')).toBe(1);
+  held.release();
   await tick();
   backend.set('a', 1);
   await tick();

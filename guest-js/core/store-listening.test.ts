@@ -35,7 +35,7 @@ it('the revision, who wrote, and what has changed', async () => {
 });
 
 it('I6: an announcement names only the writer of its own revision', async () => {
-  const { backend, settings, fail } = setup();
+  const { backend, settings, fail } = setup({ deliveries: false });
   const store = await settings();
   const seen = metas(store);
   backend.emit('settings', { topic: 'settings', revision: '99', sourceId: 'liar' });

@@ -23,20 +23,23 @@ describe('writing', () => {
     expect(calls.count({ command: 'get_snapshot' })).toBe(1);
   });
 
-  it('I12: also where its own echo comes first, and without a pull for it', async () => {
-    const { backend, settings, rule, calls } = setup();
-    const store = await settings();
-    const answer = deferred<void>();
-    rule({ kind: 'response', command: 'write' }, () => answer.promise);
-    const writing = outcome(store.merge({ theme: 'dark' }));
-    await tick();
-    expect(backend.revision('settings')).toBe('3');
-    answer.resolve();
-    await tick();
-    expect([writing.now, store.get()?.theme]).toEqual(['3', 'dark']);
-    await pass(10_000);
-    expect(calls.count({ command: 'get_snapshot' })).toBe(1);
-  });
+  it.each(['deliveries', 'events'])(
+    'I12: also where its own echo comes first, and without a pull for it: %s',
+    async (lane) => {
+      const { backend, settings, rule, calls } = setup({ deliveries: lane === 'deliveries' });
+      const store = await settings();
+      const answer = deferred<void>();
+      rule({ kind: 'response', command: 'write' }, () => answer.promise);
+      const writing = outcome(store.merge({ theme: 'dark' }));
+      await tick();
+      expect(backend.revision('settings')).toBe('3');
+      answer.resolve();
+      await tick();
+      expect([writing.now, store.get()?.theme]).toEqual(['3', 'dark']);
+      await pass(10_000);
+      expect(calls.count({ command: 'get_snapshot' })).toBe(1);
+    },
+  );
 
   it('I8: an echo whose answer is late is pulled for', async () => {
     const { settings, drop } = setup({ deliveries: false });

@@ -8,6 +8,7 @@ import {
   type DenyReason,
   type FakeAccess,
 } from './fake-grants.js';
+import { createFakeHooks } from './fake-hooks.js';
 import { createFakePages } from './fake-pages.js';
 import {
   createFakeAnnouncements,
@@ -64,7 +65,8 @@ export interface FakeBackend extends FakeRules {
   alive(label: string, session: string): boolean;
   /**
    * Denies what matches, whatever `grants` says, until the function that it returns is called.
-   * With a reason it is the app that refuses. Windows find out by their next call.
+   * With a reason it is the app that refuses; where the match names neither topic nor access, it is
+   * the page that it refuses. Windows find out by their next call.
    */
   deny(match: DenyMatch, why?: DenyReason): Unsubscribe;
   /** As `reauthorize` in Rust: announces every topic, so that windows ask whether they still may. */
@@ -112,7 +114,19 @@ export function createFakeBackend(options: FakeBackendOptions): FakeBackend {
   const { has, answer } = topics;
   const deliveries =
     options.deliveries === false ? undefined : createFakeDeliveries({ rules, grants, has, answer });
-  const behind = { deliveries, topics, pages, role, grants, rules, calls, listeners, errors };
+  const hooks = createFakeHooks(rules);
+  const behind = {
+    deliveries,
+    topics,
+    pages,
+    role,
+    grants,
+    rules,
+    hooks,
+    calls,
+    listeners,
+    errors,
+  };
 
   function emit(topic: Topic, payload: unknown): void {
     const hearing = [...listeners].filter((each) => each.topic === topic);

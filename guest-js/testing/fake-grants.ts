@@ -55,6 +55,16 @@ export function createFakeGrants(
         ...(denied?.why ?? { permission: PERMISSIONS[access] }),
       };
     },
+    /** Of the app's own denials, those of a window whatever it asks for refuse its page. */
+    admit(window: string, prefix: string): void {
+      const refusal = denials.find(
+        ({ match, why }) =>
+          why && (match.window ?? window) === window && !match.topic && !match.access,
+      );
+      if (!refusal) return;
+      const message = `The app refuses the window "${window}"`;
+      throw { kind: 'denied', message, topic: `${prefix}*`, window, ...refusal.why };
+    },
     deny(match: DenyMatch, why?: DenyReason): Unsubscribe {
       const added = { match, why };
       denials.push(added);

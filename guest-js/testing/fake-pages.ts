@@ -44,16 +44,22 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
 
   return {
     find,
-    /** The page, alive and a reader of the topic; undefined where it is gone. */
-    subscribe(label: string, session: string, topic: Topic): FakePage | undefined {
-      if (buried.has(session)) return undefined;
+    /**
+     * The page, alive and a reader of the topic.
+     *
+     * @throws `sessionEnded` where it is gone.
+     */
+    subscribe(label: string, session: string, topic: Topic): FakePage {
       let page = find(label, session);
+      if (buried.has(session) || page?.gone) {
+        const message = `The page "${session}" of the window "${label}" has gone`;
+        throw { kind: 'sessionEnded', message, window: label, session };
+      }
       if (!page) {
         for (const older of pages) if (older.label === label) drop(older, true);
         page = { label, session, live: true, gone: false, ...noTopics() };
         pages.push(page);
       }
-      if (page.gone) return undefined;
       page.live = true;
       page.topics.add(topic);
       return page;

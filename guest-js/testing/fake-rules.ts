@@ -4,7 +4,7 @@ import type { FakeCommand } from './fake-recorder.js';
 
 /** One crossing between a window and the backend. */
 export interface Hop {
-  kind: 'listen' | 'event' | 'delivery' | 'request' | 'response';
+  kind: 'listen' | 'event' | 'delivery' | 'request' | 'hook' | 'response';
   window: string;
   /**
    * Of `list_topics`: the prefix; of a topic that the backend is to name: its family; of a delivery:
@@ -59,6 +59,10 @@ export interface HeldHops {
  * A command makes two crossings, `request` and `response`: a rule without a `kind` meets both.
  * To lose the request is to lose the command; to lose the response is to leave the window in the
  * dark about one that was run.
+ *
+ * Between the two, `write`, `create_topic` and `remove_topic` are at the app's hooks, which only a
+ * rule of the kind `hook` meets: what it holds or delays is a hook that takes long, and the call
+ * counts as under way for `busy`; what it fails has changed nothing.
  */
 export interface FakeRules {
   /** The most general: does what the function says. */
@@ -186,5 +190,6 @@ export function createFakeRules() {
 
 function matches(match: HopMatch, hop: Hop): boolean {
   if (typeof match === 'function') return match(hop);
+  if (hop.kind === 'hook' && match.kind !== 'hook') return false;
   return Object.entries(match).every(([key, value]) => hop[key as keyof Hop] === value);
 }

@@ -1,4 +1,5 @@
 import { answerOf, operated, operationsOf, outcomeOf, type WriteOutcome } from '../core/owning.js';
+import { PRIMARY } from '../core/primary.js';
 import type { Revision } from '../core/revision.js';
 import type { WriteOperation, WriteRequest } from '../core/transport.js';
 import type { Topic } from '../core/types.js';
@@ -36,7 +37,7 @@ const HISTORY = 50;
 /** The topics of a fake backend: their states, their lives, and the writes to them. */
 export function createFakeTopics(
   options: FakeTopicsOptions,
-  { may, authorise }: FakeGrants,
+  { may, authorise, admit }: FakeGrants,
   announce: (topic: Topic, revision: string, sourceId: string | null) => void,
 ) {
   const { patches = false, maxBytes = Infinity, families = {} } = options;
@@ -102,11 +103,10 @@ export function createFakeTopics(
 
   function createFor(
     window: string,
-    request: { topic?: Topic; family?: string; initial?: unknown },
+    topic: Topic,
+    request: { family?: string; initial?: unknown },
   ): object {
     const { family: of, initial } = request;
-    const topic = request.topic ?? `${of}/${(++minted).toString(16).padStart(16, '0')}`;
-    authorise(window, topic, 'admin');
     if (topic.length > 128 || !/^[\w:/-]+$/.test(topic)) {
       throw { kind: 'invalidTopic', message: `"${topic}" is no topic name`, topic };
     }
@@ -119,8 +119,16 @@ export function createFakeTopics(
       throw { kind: 'alreadyExists', message: `There is a topic "${topic}" already`, topic };
     }
     measure(topic, request);
+    unreserved(topic);
     create(topic, initial === undefined ? families[family] : initial, window);
     return { topic, ...answer(window, topic) };
+  }
+
+  /** Nobody but the role itself makes, writes or removes its topic. */
+  function unreserved(topic: Topic): void {
+    if (topic !== PRIMARY) return;
+    const reason = 'the role is given by the backend: join or leave it';
+    throw { kind: 'rejected', message: `"${topic}" is reserved`, topic, code: 'reserved', reason };
   }
 
   function measure(topic: Topic, request: unknown): void {
@@ -140,10 +148,10 @@ export function createFakeTopics(
 
   function write(window: string, request: WriteRequest): unknown {
     const { topic, session, writes } = request;
-    authorise(window, topic, 'write');
     const operations = operationsOf(request);
     measure(topic, writes ?? request);
     find(topic);
+    unreserved(topic);
     const sessions = outcomes.get(topic) ?? new Map<string, WriteOutcome>();
     outcomes.set(topic, sessions);
     const outcome = outcomeOf(request, operations, sessions.get(session), (operation) =>
@@ -155,6 +163,14 @@ export function createFakeTopics(
 
   return {
     find,
+    /** Lets a call pass that is authorised. */
+    enter(window: string, topic: Topic, access: FakeAccess): Topic {
+      authorise(window, topic, access);
+      return topic;
+    },
+    /** The name of a topic that is to be created. */
+    nameOf: ({ topic, family }: { topic?: Topic; family?: string }): Topic =>
+      topic ?? `${family}/${(++minted).toString(16).padStart(16, '0')}`,
     has: (topic: Topic) => topics.has(topic),
     answer,
     change,
@@ -165,10 +181,16 @@ export function createFakeTopics(
     create,
     createFor,
     remove,
+    removeFor(window: string, topic: Topic): boolean {
+      unreserved(topic);
+      return remove(topic, window);
+    },
     write,
-    list: (window: string, prefix = ''): Topic[] =>
-      [...topics.keys()]
+    list(window: string, prefix = ''): Topic[] {
+      admit(window, prefix);
+      return [...topics.keys()]
         .filter((topic) => topic.startsWith(prefix) && may(window, topic, 'read'))
-        .sort(),
+        .sort();
+    },
   };
 }

@@ -17,6 +17,7 @@ import type {
 import type { SyncErrorContext, Topic, Unsubscribe } from '../core/types.js';
 import type { createFakeDeliveries } from './fake-deliveries.js';
 import type { FakeGrants } from './fake-grants.js';
+import type { createFakeHooks } from './fake-hooks.js';
 import type { createFakePages, FakePage } from './fake-pages.js';
 import type { createFakeCalls, FakeArgs, FakeCommand } from './fake-recorder.js';
 import type { createFakeRole } from './fake-role.js';
@@ -77,6 +78,7 @@ export interface FakeBehind {
   role: ReturnType<typeof createFakeRole>;
   grants: FakeGrants;
   rules: ReturnType<typeof createFakeRules>;
+  hooks: ReturnType<typeof createFakeHooks>;
   calls: ReturnType<typeof createFakeCalls>;
   listeners: Set<FakeListener>;
   deliveries: ReturnType<typeof createFakeDeliveries> | undefined;
@@ -85,7 +87,8 @@ export interface FakeBehind {
 
 /** Opens a page in the window of this label. */
 export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
-  const { topics, pages, role, grants, rules, calls, listeners, deliveries, errors } = behind;
+  const { topics, pages, role, grants, rules, hooks, calls, listeners, deliveries, errors } =
+    behind;
   const wakers = new Set<(wake: Wake) => void>();
   const hiders = new Set<(hide: Hide) => void>();
   const scope = {};
@@ -105,14 +108,23 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     topic: Topic,
     command: C,
     args: FakeArgs[C],
-    work: () => unknown,
+    work: (topic: Topic) => unknown,
+    /** For what runs the app's hooks: lets the call pass, and says which topic it is about. */
+    enter?: () => Topic,
   ): Promise<unknown> {
     if (gone) return new Promise(() => {});
     const hop = { window: label, topic, command };
     const kept = calls.keep<C>({ command, window: label, topic, args });
     try {
-      if ((await cross({ kind: 'request', ...hop })) === 'twice') attempt(work);
-      const result = attempt(work);
+      const run = () =>
+        attempt(async () => {
+          const entered = enter?.() ?? topic;
+          const asking = enter && hooks.ask({ ...hop, topic: entered });
+          if (asking) await asking;
+          return work(entered);
+        });
+      if ((await cross({ kind: 'request', ...hop })) === 'twice') void run();
+      const result = await run();
       await cross({ kind: 'response', ...hop });
       if ('error' in result) throw result.error;
       kept.answer = result.answer;
@@ -175,11 +187,18 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     },
     write(request) {
       const sent = copy(request);
-      return call(sent.topic, 'write', sent, () => {
-        const answer = topics.write(label, sent);
-        deliveries?.gave(sent.session, sent.topic, answer);
-        return answer;
-      });
+      const { session, topic } = sent;
+      return call(
+        topic,
+        'write',
+        sent,
+        () => {
+          const answer = topics.write(label, sent);
+          deliveries?.gave(session, topic, answer);
+          return answer;
+        },
+        () => topics.enter(label, topic, 'write'),
+      );
     },
     subscribe: (topic, session, how) =>
       call(topic, 'subscribe', { topic, session, ...how }, () => {
@@ -187,8 +206,8 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
         topics.find(topic);
         const page = pages.subscribe(label, session, topic);
         if (!how?.deliver || !deliveries) return null;
-        if (page) deliveries.open(page, topic, how.rest === true);
-        return { delivers: page !== undefined };
+        deliveries.open(page, topic, how.rest === true);
+        return { delivers: true };
       }),
     ...(deliveries && {
       receive: (session: string, handler: (payload: unknown) => void) =>
@@ -212,13 +231,22 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     createTopic(request) {
       const sent = copy(request);
       const name = sent.topic ?? sent.family ?? '';
-      return call(name, 'create_topic', sent, () => topics.createFor(label, sent));
+      return call(
+        name,
+        'create_topic',
+        sent,
+        (topic) => topics.createFor(label, topic, sent),
+        () => topics.enter(label, topics.nameOf(sent), 'admin'),
+      );
     },
     removeTopic: (topic) =>
-      call(topic, 'remove_topic', { topic }, () => {
-        grants.authorise(label, topic, 'admin');
-        return { removed: topics.remove(topic, label) };
-      }),
+      call(
+        topic,
+        'remove_topic',
+        { topic },
+        () => ({ removed: topics.removeFor(label, topic) }),
+        () => topics.enter(label, topic, 'admin'),
+      ),
     listTopics: (prefix) =>
       call(prefix ?? '', 'list_topics', { ...(prefix !== undefined && { prefix }) }, () =>
         topics.list(label, prefix),
@@ -226,8 +254,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     joinRole: (session) =>
       call(PRIMARY, 'join_role', { session }, () => {
         grants.authorise(label, PRIMARY, 'role');
-        const page = pages.subscribe(label, session, PRIMARY);
-        if (page) role.join(page);
+        role.join(pages.subscribe(label, session, PRIMARY));
         return null;
       }),
     leaveRole: (session) =>
@@ -297,9 +324,11 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
 }
 
 /** What a command comes to, as it travels. */
-function attempt(work: () => unknown): { answer: unknown } | { error: unknown } {
+async function attempt(
+  work: () => Promise<unknown>,
+): Promise<{ answer: unknown } | { error: unknown }> {
   try {
-    return { answer: copy(work()) };
+    return { answer: copy(await work()) };
   } catch (error) {
     return { error: copy(error) };
   }

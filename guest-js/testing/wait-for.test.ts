@@ -73,6 +73,19 @@ describe.each(['real', 'fake'] as const)('with %s timers', (timers) => {
   });
 });
 
+it('with real timers, time in which the process does not run does not count', async () => {
+  let looks = 0;
+  const stalls = () => {
+    const end = performance.now() + 40;
+    while (performance.now() < end);
+    looks++;
+    return looks >= 6;
+  };
+  await waitFor(stalls, { timeoutMs: 60 });
+  const waiting = waitFor(() => stalls() && false, { timeoutMs: 60 });
+  await expect(waiting).rejects.toThrow('Waited 60 ms in vain');
+});
+
 it('with fake timers, half an hour takes no time', async () => {
   vi.useFakeTimers();
   let over = false;

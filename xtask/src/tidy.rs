@@ -7,6 +7,7 @@ mod docs;
 mod invariants;
 mod layering;
 mod pages;
+mod rust_version;
 mod snippets;
 mod tree;
 mod words;
@@ -22,7 +23,7 @@ pub use tree::{Tree, paths};
 
 pub const COMMAND: Command = Command {
     name: "tidy",
-    about: "Check layering, invariants and their tests, documents, file sizes, words",
+    about: "Check layering, invariants and their tests, documents, file sizes, words, the Rust version",
     usage: "",
     run: |args| {
         no_arguments(args)?;
@@ -78,7 +79,9 @@ pub fn tidy() -> Result<()> {
         }
         failed |= !findings.is_empty();
     }
-    for result in [snippets::type_check(&tree), run(&mut cmd("cargo test --quiet -p xtask"))] {
+    for result in
+        [rust_version::check(&tree), snippets::type_check(&tree), run(&mut cmd("cargo test --quiet -p xtask"))]
+    {
         if let Err(error) = result {
             eprintln!("tidy: {error:#}");
             failed = true;

@@ -1,16 +1,19 @@
-//! Lockstep, with the document as one topic.
+//! Lockstep, with the document as one topic, and as a collection.
 
 use crate::{
     contender::Contender,
-    state::{Document, PROBE, probe_of, set_probe},
+    state::{Document, Entity, PROBE, probe_of, set_probe},
 };
 use anyhow::Result;
 use serde::Deserialize;
 use tauri::{AppHandle, Wry, plugin::TauriPlugin};
-use tauri_plugin_lockstep::{Builder, Config, LockstepExt, Reject, Topic, TopicOptions, WriteContext};
+use tauri_plugin_lockstep::{
+    Builder, Collection, Config, Entities, LockstepExt, Reject, Topic, TopicOptions, WriteContext,
+};
 use ts_rs::TS;
 
 const DOCUMENT: Topic<Document> = Topic::new("document");
+const ENTITIES: Collection<Entity> = Collection::new("entities");
 
 #[derive(Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase")]
@@ -25,9 +28,13 @@ fn reduce(document: &mut Document, action: Action, _: &WriteContext<'_>) -> Resu
 
 /// With the plugin's default options.
 pub fn plugin() -> TauriPlugin<Wry, Option<Config>> {
-    Builder::new().topic_with(DOCUMENT, Document::new(), TopicOptions::new().action(reduce)).build()
+    Builder::new()
+        .topic_with(DOCUMENT, Document::new(), TopicOptions::new().action(reduce))
+        .collection(ENTITIES, Entities::new())
+        .build()
 }
 
+/// The document as one topic.
 pub struct Lockstep;
 
 impl Contender for Lockstep {
@@ -51,5 +58,37 @@ impl Contender for Lockstep {
 
     fn value(&self, app: &AppHandle) -> Result<u64> {
         Ok(probe_of(&*app.lockstep().get(DOCUMENT)?).unwrap_or_default())
+    }
+}
+
+/// A collection, of which one entity is written.
+pub struct LockstepCollection;
+
+impl Contender for LockstepCollection {
+    fn id(&self) -> &'static str {
+        "lockstep-collection"
+    }
+
+    fn name(&self) -> &'static str {
+        "**Lockstep, a collection**"
+    }
+
+    fn load(&self, app: &AppHandle, document: Document) -> Result<()> {
+        app.lockstep().collection(ENTITIES).batch(|all| {
+            all.clear();
+            for (key, entity) in document {
+                all.upsert(key, entity);
+            }
+        })?;
+        Ok(())
+    }
+
+    fn write(&self, app: &AppHandle, value: u64) -> Result<()> {
+        app.lockstep().collection(ENTITIES).update(PROBE, |probe| probe.value = value)?;
+        Ok(())
+    }
+
+    fn value(&self, app: &AppHandle) -> Result<u64> {
+        Ok(app.lockstep().collection(ENTITIES).get(PROBE)?.map(|probe| probe.value).unwrap_or_default())
     }
 }

@@ -1,5 +1,5 @@
-import { defineTopic } from 'tauri-plugin-lockstep-api';
-import { type Contender, type Document, withProbe } from '../contender.js';
+import { defineCollection, defineTopic } from 'tauri-plugin-lockstep-api';
+import { type Contender, type Document, type Entity, withProbe } from '../contender.js';
 
 interface AddOne {
   type: 'addOne';
@@ -26,6 +26,26 @@ export const lockstep: Contender = {
     },
     async 'an optimistic action'() {
       await document.dispatch({ type: 'addOne' }, { optimistic: addOne });
+    },
+  },
+};
+
+const entities = defineCollection<Entity>('entities');
+
+/** Lockstep, with the document as a collection: a page listens to the entity that it shows. */
+export const lockstepCollection: Contender = {
+  async start(show) {
+    entities.key('probe').subscribe((probe) => {
+      if (probe) show({ probe });
+    });
+    await entities.ready;
+  },
+  async write(value) {
+    await entities.merge('probe', { value });
+  },
+  counts: {
+    async update() {
+      await entities.update('probe', (probe) => probe && { ...probe, value: probe.value + 1 });
     },
   },
 };

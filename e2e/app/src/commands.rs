@@ -7,7 +7,7 @@ use crate::{
 use serde::Serialize;
 use std::{
     collections::BTreeMap,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -132,16 +132,22 @@ pub async fn set_slow_to_read(app: AppHandle, value: u32) -> Answer<String> {
     app.lockstep().set(SLOW_TO_READ, SlowToRead(value)).map(|revision| revision.to_string()).map_err(text)
 }
 
-/// How many storms are under way.
 #[derive(Default)]
-pub struct Storm(AtomicUsize);
+pub struct Storm {
+    /// How many are under way.
+    count: AtomicUsize,
+    /// The endless ones are to end.
+    ends: AtomicBool,
+}
 
-/// Adds one to the counter `writes` times, from a thread of its own, with a pause after each.
+/// Adds one to the counter `writes` times, or until [`end_storm`], from a thread of its own, with a pause after each.
 #[tauri::command]
-pub async fn start_storm(app: AppHandle, writes: u32, pause_us: u64) {
-    app.state::<Storm>().0.fetch_add(1, Ordering::SeqCst);
+pub async fn start_storm(app: AppHandle, writes: Option<u32>, pause_us: u64) {
+    app.state::<Storm>().count.fetch_add(1, Ordering::SeqCst);
     thread::spawn(move || {
-        for _ in 0..writes {
+        let storm = app.state::<Storm>();
+        let goes_on = |made| writes.map_or_else(|| !storm.ends.load(Ordering::SeqCst), |writes| made < writes);
+        for _ in (0..).take_while(|made| goes_on(*made)) {
             if app.lockstep().update(COUNTER, |count| *count += 1).is_err() {
                 break;
             }
@@ -149,13 +155,19 @@ pub async fn start_storm(app: AppHandle, writes: u32, pause_us: u64) {
                 thread::sleep(Duration::from_micros(pause_us));
             }
         }
-        app.state::<Storm>().0.fetch_sub(1, Ordering::SeqCst);
+        storm.count.fetch_sub(1, Ordering::SeqCst);
     });
 }
 
 #[tauri::command]
+pub async fn end_storm(storm: State<'_, Storm>) -> Answer<()> {
+    storm.ends.store(true, Ordering::SeqCst);
+    Ok(())
+}
+
+#[tauri::command]
 pub async fn storm_is_over(storm: State<'_, Storm>) -> Answer<bool> {
-    Ok(storm.0.load(Ordering::SeqCst) == 0)
+    Ok(storm.count.load(Ordering::SeqCst) == 0)
 }
 
 /// From now on, a Rust listener of the counter's event panics.

@@ -1,13 +1,17 @@
-//! Topics whose hooks refuse, panic or take long: the value that is written says which.
+//! Topics whose hooks refuse, panic or wait for the test: the value that is written says which.
 
 use serde::Deserialize;
 use serde_json::Value;
 use std::{
-    sync::atomic::{AtomicUsize, Ordering},
-    thread,
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
+use tauri::async_runtime::block_on;
 use tauri_plugin_lockstep::{Builder, Change, Reject, Topic, TopicOptions};
+use tokio::sync::watch;
 use ts_rs::TS;
 
 const INTERCEPTED: Topic<u32> = Topic::new("hook-intercept");
@@ -16,13 +20,15 @@ const REDUCED: Topic<u32> = Topic::new("hook-reducer");
 const ASKED: Topic<u32> = Topic::new("hook-async");
 const ASKED_BRIEFLY: Topic<u32> = Topic::new("hook-async-brief");
 
-/// How long a hook takes that takes long.
-const LONG: Duration = Duration::from_secs(5);
-const ENOUGH: Duration = Duration::from_secs(20);
-const TOO_SHORT: Duration = Duration::from_millis(300);
+/// Longer than any test takes.
+const ENOUGH: Duration = Duration::from_secs(600);
+const TOO_SHORT: Duration = Duration::from_secs(1);
 
-/// How many hooks that take long have begun.
+/// How many hooks have begun that wait for the test.
 pub static LONG_HOOKS: AtomicUsize = AtomicUsize::new(0);
+
+/// Lets those go on that wait.
+static MAY_GO_ON: LazyLock<watch::Sender<()>> = LazyLock::new(|| watch::Sender::new(()));
 
 #[derive(Deserialize, TS)]
 #[serde(tag = "type", rename_all = "camelCase")]
@@ -30,17 +36,23 @@ enum ReducerAction {
     Become { value: u32 },
 }
 
-/// How long the hook takes about this value; or it refuses, or panics.
-fn time_for(value: u32) -> Result<Duration, Reject> {
+/// What a hook makes of this value: it refuses, panics, waits until [`let_hooks_go_on`], or does nothing.
+async fn judge(value: u32) -> Result<(), Reject> {
     match value {
         1001 => Err(Reject::new("refused", "on purpose, for a test")),
         1002 => panic!("on purpose, for a test"),
         1003 => {
+            let mut may_go_on = MAY_GO_ON.subscribe();
             LONG_HOOKS.fetch_add(1, Ordering::SeqCst);
-            Ok(LONG)
+            may_go_on.changed().await.map_err(|error| Reject::new("left alone", error.to_string()))
         }
-        _ => Ok(Duration::ZERO),
+        _ => Ok(()),
     }
+}
+
+#[tauri::command]
+pub async fn let_hooks_go_on() {
+    MAY_GO_ON.send_replace(());
 }
 
 /// The number that a write asks for.
@@ -53,23 +65,19 @@ fn wanted(change: &Change) -> u32 {
 
 pub fn topics(builder: Builder) -> Builder {
     let intercept = TopicOptions::new().intercept(|change, _| {
-        thread::sleep(time_for(wanted(&change))?);
+        block_on(judge(wanted(&change)))?;
         // What a hook changes is what the sender gets to see.
         if wanted(&change) == 1004 { Ok(Change::Set(Value::from(4))) } else { Ok(change) }
     });
-    let validate = TopicOptions::new().validate(|_, next, _| {
-        thread::sleep(time_for(*next)?);
-        Ok(())
-    });
+    let validate = TopicOptions::new().validate(|_, next, _| block_on(judge(*next)));
     let reducer = TopicOptions::new().action(|state: &mut u32, ReducerAction::Become { value }, _| {
         // Half of the work is done when it fails.
         *state = value;
-        thread::sleep(time_for(value)?);
-        Ok(())
+        block_on(judge(value))
     });
     let asked = |limit| {
         TopicOptions::new().intercept_async(limit, |change, _| async move {
-            tokio::time::sleep(time_for(wanted(&change))?).await;
+            judge(wanted(&change)).await?;
             Ok(change)
         })
     };

@@ -20,7 +20,8 @@ const FLASHES: TopicFamily<u32> = TopicFamily::new("flashes");
 /// Goes when nobody has written it for a while.
 const DRAFTS: TopicFamily<u32> = TopicFamily::new("drafts");
 
-const TTL: Duration = Duration::from_secs(1);
+/// Much longer than a write takes, also where others use the machine.
+const TTL: Duration = Duration::from_secs(4);
 
 pub fn topics(builder: Builder) -> Builder {
     builder

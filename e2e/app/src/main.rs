@@ -5,6 +5,7 @@ mod commands;
 mod direct;
 mod hooks;
 mod kept;
+mod large;
 mod lives;
 mod own_backend;
 mod role;
@@ -24,7 +25,7 @@ fn main() -> tauri::Result<()> {
         .topic(WRITE_ONLY, 0)
         .topic(SLOW_TO_WRITE, Slow::default())
         .topic(SLOW_TO_READ, SlowToRead::default());
-    let lockstep = kept::topics(clients::doors(lives::topics(hooks::topics(lockstep))));
+    let lockstep = kept::topics(clients::doors(lives::topics(large::topics(hooks::topics(lockstep)))));
     tauri::Builder::default()
         .plugin(lockstep.build())
         .manage(commands::Storm::default())
@@ -41,9 +42,22 @@ fn main() -> tauri::Result<()> {
             commands::set_odd,
             commands::set_slow_to_read,
             commands::start_storm,
+            commands::end_storm,
             commands::storm_is_over,
             commands::add_bad_listener,
             commands::guest_script,
+            hooks::let_hooks_go_on,
+            large::fill_tasks,
+            large::upsert_task,
+            large::rename_task,
+            large::remove_task,
+            large::change_tasks,
+            large::replace_tasks,
+            large::all_tasks,
+            large::fill_sheet,
+            large::sheet_revision,
+            large::rewrite_row,
+            large::add_row,
             lives::remove_by_rust,
             clients::asked,
             clients::go_on,

@@ -30,13 +30,17 @@ const slowToWrite = define('slow-to-write');
 const slowToRead = define('slow-to-read');
 const staff = define('staff');
 const odd = define('odd');
-// By which of their hooks misbehaves.
+// By which of their hooks misbehaves. A hook may wait for the test, which takes as long as it takes.
+const patient = { writeTimeoutMs: 300_000 };
 const hooked = Object.fromEntries(
-  ['intercept', 'validate', 'reducer', 'async', 'async-brief'].map((hook) => [hook, define(`hook-${hook}`)]),
+  ['intercept', 'validate', 'reducer', 'async', 'async-brief'].map((hook) => [hook, define(`hook-${hook}`, patient)]),
 );
 const stores = [
   counter, note, secret, readOnly, writeOnly, slowToWrite, slowToRead, staff, odd, ...Object.values(hooked),
 ];
+
+const tasks = lockstep.defineCollection('tasks', { logger });
+const sheet = define('sheet');
 
 // What a store has in the page's first script, where a test wants to know.
 const early = location.search === '?early' && define('note', { firstPaint: true }).get();
@@ -66,17 +70,41 @@ const told = (write) =>
     ({ kind, code }) => [kind, code ?? null],
   );
 
+// What the backend sent of each topic, once that is counted: in which form, and how many bytes of JSON the message had.
+const received = [];
+function keep(text, entries) {
+  const bytes = new TextEncoder().encode(text).length;
+  for (const entry of entries) {
+    const form = ['patch', 'unchanged', 'data'].find((member) => member in entry) ?? 'nothing';
+    received.push({ topic: entry.topic, form, bytes });
+  }
+}
+const receivedOf = (topic) => received.filter((each) => each.topic === topic);
+
 // Counts what goes to the backend, as `command topic`. Tauri's `invoke` cannot be replaced, but it looks up `fetch`.
 const calls = {};
+let answersCount = false;
 const realFetch = window.fetch;
 window.fetch = (url, init) => {
   const [, command] = /^ipc:\/\/localhost\/(.*)$/.exec(String(url)) ?? [];
-  if (command) {
-    const args = typeof init?.body === 'string' ? JSON.parse(init.body) : {};
-    const name = `${decodeURIComponent(command)} ${args?.topic ?? args?.event ?? ''}`.trim();
-    calls[name] = (calls[name] ?? 0) + 1;
-  }
-  return realFetch(url, init);
+  const answer = realFetch(url, init);
+  if (!command) return answer;
+  const name = decodeURIComponent(command);
+  const args = typeof init?.body === 'string' ? JSON.parse(init.body) : {};
+  const call = `${name} ${args?.topic ?? args?.event ?? ''}`.trim();
+  calls[call] = (calls[call] ?? 0) + 1;
+  const tells = answersCount && /[|](get_snapshot|write)$/.test(name);
+  return tells ? answer.then((response) => weighed(response, args.topic)) : answer;
+};
+async function weighed(response, topic) {
+  const text = await response.clone().text();
+  const answer = JSON.parse(text);
+  if (!('kind' in answer)) keep(text, [{ topic, ...answer }]);
+  return response;
+}
+/** From here on, what the page is answered counts as received. */
+const countAnswers = () => {
+  answersCount = true;
 };
 const pulls = (topic) => calls[`plugin:lockstep|get_snapshot ${topic}`] ?? 0;
 const listens = (topic) => calls[`plugin:event|listen ${topic}:invalidated`] ?? 0;
@@ -88,12 +116,27 @@ function countDeliveries() {
   for (const name of Object.getOwnPropertyNames(window).filter((each) => each.startsWith('__LOCKSTEP_'))) {
     const receive = window[name];
     const value = (text) => {
+      const entries = JSON.parse(text);
       deliveries++;
-      for (const { topic } of JSON.parse(text)) deliveredTopics.add(topic);
+      for (const { topic } of entries) deliveredTopics.add(topic);
+      keep(text, entries);
       return receive(text);
     };
     Object.defineProperty(window, name, { value, configurable: true });
   }
+}
+
+/** Holds back what is delivered to this page from here on, until the function that it returns is called. */
+const heldBack = [];
+function holdDeliveries() {
+  const [name] = Object.getOwnPropertyNames(window).filter((each) => each.startsWith('__LOCKSTEP_'));
+  const receive = window[name];
+  const value = (text) => heldBack.push(text) > 0;
+  Object.defineProperty(window, name, { value, configurable: true });
+  return () => {
+    Object.defineProperty(window, name, { value: receive, configurable: true });
+    for (const text of heldBack.splice(0)) receive(text);
+  };
 }
 
 // Hears a topic's invalidations beside the stores.
@@ -191,7 +234,9 @@ function takePart(options) {
 function describe() {
   const used = stores.filter((store) => store.status !== 'idle');
   const states = used.map((store) => [store.topic, { value: store.get(), revision: store.revision, status: store.status }]);
-  return { label, outcome, role: primary && [primary.role(), primary.holder], topics: Object.fromEntries(states), calls, heard, problems };
+  const large = [tasks, sheet].map(({ topic, status }) => [topic, status]);
+  const role = primary && [primary.role(), primary.holder];
+  return { label, outcome, role, topics: Object.fromEntries(states), large, received: received.slice(-20), calls, heard, problems };
 }
 
 document.querySelector('#label').textContent = label;
