@@ -14,6 +14,7 @@ const COMMANDS: &[&str] = &[
     "remove_topic",
     "join_role",
     "leave_role",
+    "flush",
 ];
 
 /// Topics that the windows of a capability may touch with a permission.

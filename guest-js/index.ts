@@ -9,6 +9,7 @@
 export * from './core/index.js';
 export {
   createTauriAdminTransport,
+  createTauriFlushTransport,
   createTauriInvalidationSubscriber,
   createTauriRevisionSync,
   createTauriRoleTransport,
@@ -18,6 +19,7 @@ export {
   defineRole,
   defineTopic,
   defineTopicFamily,
+  flush,
   listTopics,
   removeTopic,
   type TauriInvalidationSubscriberOptions,

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import {
   createTauriAdminTransport,
+  createTauriFlushTransport,
   createTauriInvalidationSubscriber,
   createTauriRevisionSync,
   createTauriRoleTransport,
@@ -9,6 +10,7 @@ import {
   defineRole,
   defineTopic,
   defineTopicFamily,
+  flush,
   listTopics,
   removeTopic,
   type TauriInvoke,
@@ -101,6 +103,14 @@ it('calls the commands of topics with a life, and of the role', async () => {
     ['plugin:lockstep|join_role', { session: 's' }],
     ['plugin:lockstep|leave_role', { session: 's' }],
   ]);
+});
+
+it('flushes by a command', async () => {
+  api.invoke.mockResolvedValueOnce({ revision: '7' });
+  expect(await flush('settings')).toBe('7');
+  expect(api.invoke).toHaveBeenCalledExactlyOnceWith('plugin:lockstep|flush', {
+    topic: 'settings',
+  });
 });
 
 it('families, lists and removals go to Tauri', async () => {
@@ -286,7 +296,11 @@ it('the parts stand alone', async () => {
 it('the fake backend stands in for Tauri’s transport', async () => {
   const backend = createFakeBackend({ topics: { a: 1 } });
   const { transport } = backend.window('main');
-  const ours = { ...createTauriAdminTransport(), ...createTauriRoleTransport() };
+  const ours = {
+    ...createTauriAdminTransport(),
+    ...createTauriRoleTransport(),
+    ...createTauriFlushTransport(),
+  };
   expect(
     Object.keys(transport)
       .filter((key) => key !== 'scope')

@@ -8,7 +8,9 @@ import {
 import { createCollectionStore } from './core/collection.js';
 import type { CollectionStore } from './core/collection-store.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
+import { flush as flushOver } from './core/flush.js';
 import { pageOf } from './core/page.js';
+import type { Revision } from './core/revision.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
 import {
@@ -17,7 +19,7 @@ import {
   type RevisionSyncOptions,
 } from './core/sync.js';
 import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
-import type { AdminTransport, RoleTransport, Transport } from './core/transport.js';
+import type { AdminTransport, FlushTransport, RoleTransport, Transport } from './core/transport.js';
 import type {
   InvalidationEvent,
   InvalidationSubscriber,
@@ -199,6 +201,18 @@ export function createTauriRoleTransport(): RoleTransport {
 }
 
 /**
+ * The transport of `flush` over Tauri. Making it touches nothing.
+ *
+ * @example
+ * await createTauriFlushTransport().flush('settings');
+ */
+export function createTauriFlushTransport(): FlushTransport {
+  return Object.assign(createTauriTransport(), {
+    flush: (topic: string) => invoke(command('flush'), { topic }),
+  });
+}
+
+/**
  * Tauri's transport, or what was given in its place: asked for at each use, since topics are defined
  * before anything runs.
  */
@@ -307,4 +321,19 @@ export function listTopics(options?: ListTopicsOptions): Promise<string[]> {
  */
 export function removeTopic(topic: string): Promise<boolean> {
   return removeTopicOver(here(createTauriAdminTransport()), topic);
+}
+
+/**
+ * Saves a topic, with what this page has written to it before, and resolves with the revision that
+ * is on disk. Needs `lockstep:write` with the topic in its scope.
+ *
+ * Rejects with a `LockstepError`: `notSaved`, where the disk fails or the topic is not persisted;
+ * `denied`, `unknownTopic`, `invalidTopic`, `transport`, `timeout` (30 s), or `protocol`.
+ *
+ * @example
+ * await settings.merge({ theme: 'dark' });
+ * await flush('settings');
+ */
+export function flush(topic: string): Promise<Revision> {
+  return flushOver(here(createTauriFlushTransport()), topic);
 }

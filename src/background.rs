@@ -1,6 +1,6 @@
 //! What went wrong where nobody was there to be told.
 
-use lockstep_core::TopicName;
+use lockstep_core::{NotSaved, PersistIssue, TopicName};
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::Arc,
@@ -54,6 +54,12 @@ pub enum BackgroundError {
         /// What happened.
         reason: String,
     },
+    /// Something is wrong with what is saved.
+    #[error(transparent)]
+    Persist(#[from] PersistIssue),
+    /// The app ended before everything was on disk.
+    #[error("the app ends, and {0}")]
+    NotSavedAtExit(NotSaved),
     /// A window asked for a topic whose value cannot be turned into JSON. The next write may heal it.
     #[error("a window asked for topic {topic:?}: {reason}")]
     NotEncoded {

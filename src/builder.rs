@@ -12,14 +12,21 @@ use crate::{
     options::TopicOptions,
     pages::Pages,
     reaper,
+    saver::{Requests, Saver},
 };
-use lockstep_core::{Collection, CreateError, Entities, Reject, State, Store, StoreOptions, Topic, TopicFamily};
-use std::{any::Any, future::Future, sync::Arc, time::Duration};
+use lockstep_core::{
+    Collection, CreateError, Entities, Persistence, Reject, State, Store, StoreOptions, Topic, TopicFamily,
+};
+use lockstep_persist::RedbPersist;
+use std::{any::Any, future::Future, path::PathBuf, sync::Arc, time::Duration};
 use tauri::{
-    Manager, Runtime, Webview,
+    AppHandle, Manager, RunEvent, Runtime, Webview, WindowEvent,
     plugin::{self, TauriPlugin},
 };
 use ts_rs::TS;
+
+/// Where topics are saved, in the app's data directory.
+const FOLDER: &str = "lockstep";
 
 type Registration = Box<dyn FnOnce(&Store) -> Result<(), CreateError> + Send>;
 
@@ -50,6 +57,9 @@ pub struct Builder {
     bindings: Bindings,
     settings: Settings,
     reporter: Reporter,
+    /// A topic is to be saved.
+    is_persisted: bool,
+    folder: Option<PathBuf>,
     /// An [`Authorize`] of a runtime that is known when the plugin is built.
     authorize: Option<Box<dyn Any + Send>>,
 }
@@ -78,6 +88,7 @@ impl Builder {
         if let Some(bind_action) = options.bind_action {
             bind_action(&mut self.bindings, topic.name());
         }
+        self.is_persisted |= options.engine.is_persisted();
         let register = |store: &Store| store.create_with(topic, initial, options.engine).map(drop);
         self.registrations.push(Box::new(register));
         self
@@ -116,6 +127,7 @@ impl Builder {
         if let Some(bind_action) = options.bind_action {
             bind_action(&mut self.bindings, collection.name());
         }
+        self.is_persisted |= options.engine.is_persisted();
         let register = |store: &Store| store.create_collection_with(collection, initial, options.engine).map(drop);
         self.registrations.push(Box::new(register));
         self
@@ -163,6 +175,7 @@ impl Builder {
         if let Some(bind_action) = options.bind_action {
             bind_action(&mut self.bindings, family.name());
         }
+        self.is_persisted |= options.engine.is_persisted();
         self.registrations.push(Box::new(|store: &Store| store.declare(family, initial, options.engine)));
         self
     }
@@ -214,6 +227,14 @@ impl Builder {
         self
     }
 
+    /// The folder in which topics are saved. Default: `lockstep` in the app's data directory, used where a topic or family
+    /// of the builder is [`persisted`](TopicOptions::persisted). Two apps must not share one.
+    pub fn persist_in(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self.is_persisted = true;
+        self
+    }
+
     /// How often one topic is announced at most. Default: 16 ms. `announceIntervalMs` in the configuration wins.
     pub fn announce_interval(mut self, interval: Duration) -> Self {
         self.settings.announce_interval = interval;
@@ -234,8 +255,9 @@ impl Builder {
 
     /// The plugin.
     pub fn build<R: Runtime>(self) -> TauriPlugin<R, Option<Config>> {
-        let Self { registrations, settings, reporter, authorize, .. } = self;
+        let Self { registrations, settings, reporter, authorize, is_persisted, folder, .. } = self;
         let pages = Arc::new(Pages::<R>::default());
+        let at_exit = reporter.clone();
         let (managed, readied, loaded) = (Arc::clone(&pages), Arc::clone(&pages), Arc::clone(&pages));
         plugin::Builder::<R, Option<Config>>::new("lockstep")
             .invoke_handler(tauri::generate_handler![
@@ -249,6 +271,7 @@ impl Builder {
                 commands::remove_topic,
                 commands::join_role,
                 commands::leave_role,
+                commands::flush,
             ])
             .setup(move |app, api| {
                 let settings = match api.config() {
@@ -260,14 +283,31 @@ impl Builder {
                     None => None,
                 };
                 let signal = Arc::new(Signal::default());
+                let requests = Arc::new(Requests::default());
+                let persistence = match folder {
+                    Some(folder) => Some(folder),
+                    None if is_persisted => Some(app.path().app_data_dir()?.join(FOLDER)),
+                    None => None,
+                };
+                let persistence = persistence.map(|folder| {
+                    let woken = Arc::clone(&requests);
+                    Persistence::open(Arc::new(RedbPersist::in_folder(folder)), move || woken.wake())
+                });
+                let is_saved = persistence.is_some();
                 let store = Store::with_options(
                     EventAnnouncer { app: app.clone(), signal: Arc::clone(&signal), reporter: reporter.clone() },
-                    StoreOptions { announce_interval: settings.announce_interval, ..StoreOptions::default() },
+                    StoreOptions {
+                        announce_interval: settings.announce_interval,
+                        persistence,
+                        ..StoreOptions::default()
+                    },
                 );
                 for register in registrations {
                     register(&store)?;
                 }
-                app.manage(Lockstep::new(store.clone(), settings, authorize.is_some()));
+                let start = || Saver::start(store.clone(), requests, reporter.clone());
+                let saver = is_saved.then(start).transpose()?;
+                app.manage(Lockstep::new(store.clone(), settings, authorize.is_some(), saver));
                 app.manage(Arc::clone(&managed));
                 app.manage(Authority { authorize, reporter: reporter.clone() });
                 tauri::async_runtime::spawn(reaper::run(store.clone(), Arc::clone(&signal.reap), reporter));
@@ -279,8 +319,28 @@ impl Builder {
             .register_asynchronous_uri_scheme_protocol(first_paint::SCHEME, first_paint::respond)
             .on_webview_ready(move |webview| readied.on_webview_ready(&webview))
             .on_page_load(move |webview, payload| loaded.on_page_load(webview, payload))
-            .on_event(move |app, event| pages.on_event(app, event))
+            .on_event(move |app, event| {
+                pages.on_event(app, event);
+                save_on_event(app, event, &at_exit);
+            })
             .build()
+    }
+}
+
+/// Saves everything when the last window is gone, and before the app is.
+fn save_on_event<R: Runtime>(app: &AppHandle<R>, event: &RunEvent, reporter: &Reporter) {
+    let Some(lockstep) = app.try_state::<Lockstep>() else { return };
+    let Some(saver) = &lockstep.saver else { return };
+    match event {
+        RunEvent::WindowEvent { event: WindowEvent::Destroyed, .. } if app.webview_windows().is_empty() => {
+            saver.save_soon();
+        }
+        RunEvent::Exit => {
+            if let Some(not_saved) = saver.save_at_exit() {
+                reporter.report(&BackgroundError::NotSavedAtExit(not_saved));
+            }
+        }
+        _ => {}
     }
 }
 

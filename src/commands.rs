@@ -11,8 +11,8 @@ use crate::{
     wire::{self, Fields, WriteRequest, Writes},
 };
 use lockstep_core::{
-    Answer, Change, Client, CreateError, Door, PRIMARY, PullError, Reject, Revision, SessionKey, TopicName, TopicScope,
-    WriteError,
+    Answer, Change, Client, CreateError, Door, PRIMARY, PullError, Reject, Revision, Save, SessionKey, TopicName,
+    TopicScope, WriteError,
 };
 use std::{sync::Arc, time::Instant};
 use tauri::{
@@ -371,6 +371,25 @@ pub(crate) async fn leave_role<R: Runtime>(
     authorise(webview.label(), PRIMARY.name(), Access::Join, &topic_scope(&scope))?;
     lockstep.store.leave_role(&SessionKey::new(webview.label(), page));
     Ok(())
+}
+
+/// Waits until a topic is saved as it is now, or newer; tells the revision that is.
+#[tauri::command]
+pub(crate) async fn flush<R: Runtime>(
+    webview: Webview<R>,
+    lockstep: State<'_, Lockstep>,
+    authority: State<'_, Authority<R>>,
+    scope: Scope,
+    request: Request<'_>,
+) -> Result<wire::Flushed, CommandError> {
+    let caller = Caller::new(&webview, &lockstep, &authority);
+    let topic = Fields::of(&request)?.topic()?;
+    caller.enter(&topic_scope(&scope), &topic, Access::Write).await?;
+    let revision = lockstep.store.revision(&topic)?;
+    match lockstep.saved(&topic, revision, Save::All).await {
+        Ok(()) => Ok(wire::Flushed { revision: lockstep.store.saved_revision(&topic)?.unwrap_or(revision) }),
+        Err(reason) => Err(WriteError::NotSaved { topic, revision, reason }.into()),
+    }
 }
 
 /// Who wants to be, or not to be, a reader of what.

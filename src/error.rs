@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 /// Why a command was rejected, as a window gets it: `{ kind, message, … }`, by `PROTOCOL.md`. Every error of a write means
-/// that nothing was changed.
+/// that nothing was changed, but for `notSaved`.
 #[derive(Debug, Serialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
 #[error("{message}")]
@@ -85,6 +85,11 @@ enum Kind {
     },
     Exhausted {
         topic: TopicText,
+    },
+    /// The sole error of a write that was applied.
+    NotSaved {
+        topic: TopicText,
+        revision: Revision,
     },
 }
 
@@ -218,7 +223,15 @@ impl From<JoinError> for CommandError {
 
 impl From<UpdateError> for CommandError {
     fn from(error: UpdateError) -> Self {
+        let message = error.to_string();
         match error {
+            UpdateError::NotSynchronous(topic) => {
+                let (code, reason) = ("notSynchronous".to_owned(), message.clone());
+                Self { kind: Box::new(Kind::Rejected { topic: topic.to_string(), code, reason }), message }
+            }
+            UpdateError::NotSaved { topic, revision, reason } => {
+                WriteError::NotSaved { topic, revision, reason }.into()
+            }
             UpdateError::Access(error) => error.into(),
             UpdateError::NotAsked(topic) => WriteError::NotAsked(topic).into(),
             UpdateError::Change { topic, source } => WriteError::Change { topic, source }.into(),
@@ -283,6 +296,7 @@ impl From<WriteError> for CommandError {
                 code: "notAsked".to_owned(),
                 reason: "the topic's hook could not be asked: write it again".to_owned(),
             },
+            WriteError::NotSaved { topic, revision, .. } => Kind::NotSaved { topic: topic.to_string(), revision },
             WriteError::OutOfOrder { topic, seq, last } => {
                 Kind::OutOfOrder { topic: topic.to_string(), seq, last_seq: last }
             }

@@ -17,11 +17,14 @@ mod config;
 mod deliverer;
 mod error;
 mod first_paint;
+mod from_clients;
 mod in_flight;
 mod lockstep;
 mod options;
 mod pages;
 mod reaper;
+mod saver;
+mod saving;
 mod scopes;
 mod wire;
 
@@ -56,11 +59,13 @@ pub use lockstep::{Lockstep, LockstepExt};
 #[cfg_attr(docsrs, doc(cfg(feature = "test")))]
 pub use lockstep_core::testing;
 pub use lockstep_core::{
-    AccessError, Change, ChangeError, Client, Collection, CollectionRef, CompareAndSetError, CreateError, Entities,
-    Holder, InvalidTopicName, InvalidTopicPattern, PRIMARY, PageId, Primary, PullError, Reject, Revision, SessionKey,
-    Snapshot, State, StoreStats, Topic, TopicFamily, TopicName, TopicPattern, Transaction, TransactionError,
-    TryUpdateError, UpdateError, WriteContext,
+    AccessError, Change, ChangeError, Client, Collection, CollectionRef, CompareAndSetError, CreateError,
+    DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT, Durability, Entities, Holder, ImportError, InvalidTopicName,
+    InvalidTopicPattern, NotSaved, PRIMARY, PageId, PersistError, PersistIssue, Persisted, Primary, PullError, Record,
+    Reject, Revision, Seal, SessionKey, Snapshot, State, StoreStats, Topic, TopicFamily, TopicName, TopicPattern,
+    Transaction, TransactionError, TryUpdateError, UpdateError, WriteContext,
 };
+pub use lockstep_persist::{EncryptionKey, InvalidKey};
 pub use options::{AsyncContext, TopicOptions};
 
 /// Makes the README's Rust code compile.
@@ -97,6 +102,11 @@ struct SelfEcho;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/topics.md")]
 struct Topics;
+
+/// Makes the Rust code of the page on persistence compile.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/persistence.md")]
+struct PersistencePage;
 
 /// Makes the Rust code of the page on topics with a life compile.
 #[cfg(doctest)]

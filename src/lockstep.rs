@@ -6,21 +6,19 @@ use crate::{
     error::CommandError,
     in_flight::InFlight,
     options::{AsyncContext, AsyncIntercept, TopicOptions},
+    saver::Saver,
     scopes::ReadScopes,
-    wire::{self, Operation},
+    wire,
 };
 use lockstep_core::{
-    AccessError, Change, Client, ClientCreate, ClientWrite, CompareAndSetError, CreateError, Departure, Door,
-    HeldDeliveries, Holder, Proposal, PullError, Reject, Revision, SessionKey, Snapshot, State, Store, StoreStats,
-    Topic, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError, UpdateError, WriteError,
+    AccessError, Change, CompareAndSetError, CreateError, Departure, Door, Holder, PullError, Reject, Revision,
+    Snapshot, State, Store, StoreStats, Topic, TopicName, TopicPattern, Transaction, TransactionError, TryUpdateError,
+    UpdateError,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{panic::resume_unwind, sync::Arc};
-use tauri::{Manager, Runtime, async_runtime, ipc::Response};
-
-/// What became of each write of a batch; or why none was looked at.
-type Outcomes = Result<Arc<[Result<Revision, WriteError>]>, WriteError>;
+use std::sync::Arc;
+use tauri::{Manager, Runtime, ipc::Response};
 
 /// The topics of this app: `app.lockstep()`.
 ///
@@ -33,15 +31,17 @@ pub struct Lockstep {
     pub(crate) settings: Settings,
     pub(crate) read_scopes: ReadScopes,
     pub(crate) clients: Clients,
+    /// Where topics are saved.
+    pub(crate) saver: Option<Saver>,
     pub(crate) in_flight: InFlight,
     /// The app says of each page whether it may have anything.
     has_authorize: bool,
 }
 
 impl Lockstep {
-    pub(crate) fn new(store: Store, settings: Settings, has_authorize: bool) -> Self {
+    pub(crate) fn new(store: Store, settings: Settings, has_authorize: bool, saver: Option<Saver>) -> Self {
         let (read_scopes, clients, in_flight) = (ReadScopes::default(), Clients::default(), InFlight::default());
-        Self { store, settings, read_scopes, clients, in_flight, has_authorize }
+        Self { store, settings, read_scopes, clients, saver, in_flight, has_authorize }
     }
 
     /// Creates a topic at run time; those that are there from the start belong into the
@@ -232,19 +232,32 @@ impl Lockstep {
         self.store.try_update(topic, change)
     }
 
-    /// Like [`Lockstep::update`], for a topic with an asynchronous hook: waits for its turn, and asks the hook. Works for
-    /// every other topic, too.
+    /// Like [`Lockstep::update`], for a topic with an asynchronous hook: waits for its turn, and asks the hook. Where the
+    /// topic's writes wait for the disk, it waits for that. Works for every other topic, too.
     ///
     /// # Errors
-    /// As [`Lockstep::update`]; a hook that refuses, panics or takes too long is a `ChangeError::Rejected`; from within
-    /// the topic's own hook it is [`AccessError::InsideWrite`].
+    /// As [`Lockstep::update`]; [`UpdateError::NotSaved`] if it was applied and is not on disk; a hook that refuses,
+    /// panics or takes too long is a `ChangeError::Rejected`; from within the topic's own hook it is
+    /// [`AccessError::InsideWrite`].
     pub async fn update_async<T: State>(
         &self,
         topic: Topic<T>,
         change: impl FnOnce(&mut T) + Send,
     ) -> Result<Revision, UpdateError> {
+        let name = topic.name().clone();
+        let revision = self.update_in_turn(topic, change).await?;
+        let saved = self.settled(&name, revision).await;
+        saved.map_err(|reason| UpdateError::NotSaved { topic: name, revision, reason })?;
+        Ok(revision)
+    }
+
+    async fn update_in_turn<T: State>(
+        &self,
+        topic: Topic<T>,
+        change: impl FnOnce(&mut T) + Send,
+    ) -> Result<Revision, UpdateError> {
         let door = self.store.door(topic.name())?;
-        let Some(hook) = hook(&door)? else { return self.update(topic, change) };
+        let Some(hook) = hook(&door)? else { return self.store.update_asked(topic, &door, Change::Rust, change) };
         if AsyncIntercept::is_asking_about(topic.name()) {
             // It would wait for itself.
             return Err(AccessError::InsideWrite.into());
@@ -330,79 +343,6 @@ impl Lockstep {
         self.store.stats()
     }
 
-    /// Applies a window's batch: in its turn, where the topic has an asynchronous hook, and after asking that.
-    pub(crate) async fn write_from_client(
-        &self,
-        door: &Door,
-        session: SessionKey,
-        client: Arc<Client>,
-        seq: u64,
-        operations: Vec<Operation>,
-    ) -> Result<(Outcomes, HeldDeliveries), WriteError> {
-        let hook = hook(door)?;
-        let _turn = match &hook {
-            Some(hook) => Some(hook.turn().await),
-            None => None,
-        };
-        // A repeated batch is answered from memory: nobody is asked again. Should the memory be gone when the engine
-        // looks, or the hook have come only now, it refuses a batch that was not asked about.
-        let asking = match &hook {
-            Some(hook) => {
-                let (door, session) = (door.clone(), session.clone());
-                let was_taken = aside(move || door.was_taken(&session, seq)).await?;
-                (!was_taken).then(|| (hook, hook.limit_from_now()))
-            }
-            None => None,
-        };
-        let mut writes = Vec::with_capacity(operations.len());
-        for Operation { expected, change, forbidden } in operations {
-            let change = match asking {
-                _ if forbidden => Err(Reject::new("denied", "the window may not do this")),
-                Some((hook, until)) => {
-                    let revision = door.revision()?;
-                    let (session, client) = (Some(session.clone()), Some(Arc::clone(&client)));
-                    let cx = AsyncContext { session, client, revision };
-                    hook.ask(door.name(), change, cx, until).await
-                }
-                None => Ok(change),
-            };
-            writes.push(Proposal { expected, change });
-        }
-        let asked = asking.is_some();
-        let (door, write) = (door.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
-        Ok(aside(move || door.write_first(write)).await)
-    }
-
-    /// Creates a topic for a window, after asking its family's asynchronous hook about the value that the window gives.
-    pub(crate) async fn create_from_client(
-        &self,
-        topic: TopicName,
-        session: SessionKey,
-        client: Arc<Client>,
-        initial: Option<Value>,
-    ) -> Result<Revision, CreateError> {
-        let mut initial = initial.map(Change::Set);
-        let hook = self.store.asker_of_family(&topic).and_then(AsyncIntercept::of);
-        if let (Some(change), Some(hook)) = (initial.take_if(|_| hook.is_some()), hook) {
-            let cx = AsyncContext {
-                session: Some(session.clone()),
-                client: Some(Arc::clone(&client)),
-                revision: Revision::ZERO,
-            };
-            let asked = hook.ask(&topic, change, cx, hook.limit_from_now()).await;
-            let refused = |reject: Reject| CreateError::Change { topic: topic.clone(), source: reject.into() };
-            initial = Some(asked.map_err(refused)?);
-        }
-        let create = ClientCreate { topic, session, initial };
-        let store = self.store.clone();
-        aside(move || store.create_from_client(create, Some(&client))).await
-    }
-
-    /// Removes a topic for a window.
-    pub(crate) async fn remove_from_client(&self, door: Door, window: Arc<str>) -> Result<bool, AccessError> {
-        aside(move || door.remove(Some(window))).await
-    }
-
     /// The label's page has gone.
     pub(crate) fn drop_label(&self, label: &str, departure: Departure) {
         self.clients.end(label);
@@ -411,14 +351,8 @@ impl Lockstep {
     }
 }
 
-/// Does what runs the app's hooks, or waits for a write that does, on a thread that can be spared: a hook that takes
-/// long would hold up the commands of all windows.
-async fn aside<R: Send + 'static>(work: impl FnOnce() -> R + Send + 'static) -> R {
-    let done = async_runtime::spawn_blocking(work).await;
-    done.unwrap_or_else(|error| resume_unwind(Box::new(error.to_string())))
-}
-
-fn hook(door: &Door) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {
+/// The topic's asynchronous hook.
+pub(crate) fn hook(door: &Door) -> Result<Option<Arc<AsyncIntercept>>, AccessError> {
     Ok(door.asker()?.and_then(AsyncIntercept::of))
 }
 

@@ -1,7 +1,7 @@
 //! What a topic is declared with, beside its first value.
 
 use crate::bindings::Bindings;
-use lockstep_core::{Asker, Change, Client, Reject, Revision, SessionKey, State, TopicName, WriteContext};
+use lockstep_core::{Asker, Change, Client, Persisted, Reject, Revision, SessionKey, State, TopicName, WriteContext};
 use serde::de::DeserializeOwned;
 use std::{
     future::Future,
@@ -207,6 +207,19 @@ impl<T: State> TopicOptions<T> {
         validate: impl Fn(&T, &T, &WriteContext<'_>) -> Result<(), Reject> + Send + Sync + 'static,
     ) -> Self {
         self.engine = self.engine.validate(validate);
+        self
+    }
+
+    /// Saves the topic in the app's data directory, and begins it with what was saved. A topic that is removed is kept no
+    /// more.
+    ///
+    /// ```
+    /// # use tauri_plugin_lockstep::{Persisted, TopicOptions};
+    /// let options = TopicOptions::<String>::new().persisted(Persisted::new());
+    /// ```
+    #[must_use]
+    pub fn persisted(mut self, persisted: Persisted) -> Self {
+        self.engine = self.engine.persisted(persisted);
         self
     }
 

@@ -301,6 +301,12 @@ pub(crate) fn created(topic: &TopicName, answer: &str) -> String {
     format!(r#"{{"topic":"{topic}",{}"#, &answer[1..])
 }
 
+/// What is saved of a topic.
+#[derive(Debug, Serialize)]
+pub(crate) struct Flushed {
+    pub(crate) revision: Revision,
+}
+
 /// The answer to the removal of a topic.
 #[derive(Serialize)]
 pub(crate) struct Removed {

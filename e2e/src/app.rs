@@ -2,6 +2,7 @@
 
 use crate::{
     driver::Driver,
+    process::Process,
     screen::save_screen,
     target,
     wait::wait_until,
@@ -75,21 +76,28 @@ pub struct App {
     // Dropped last: it takes everything with it.
     driver: Driver,
     name: String,
+    binary: Binary,
 }
 
 impl App {
-    /// Starts it, and waits until the window `main` is there.
+    /// Starts it with nothing kept from earlier runs, and waits until the window `main` is there.
     pub(crate) async fn start(binary: Binary, name: &str) -> Result<Self> {
+        Self::start_with(binary, name, &empty_data(name)?).await
+    }
+
+    /// Starts it with what it has kept in this folder, and waits until the window `main` is there.
+    pub async fn start_with(binary: Binary, name: &str, data: &Path) -> Result<Self> {
+        build()?;
         let path = binary.path();
         if !path.is_file() {
             bail!("there is no {}: `cargo build -p {}`", path.display(), binary.package());
         }
         fs::create_dir_all(artifacts())?;
-        let driver = Driver::start(artifacts().join(format!("{name}.log"))).await?;
+        let driver = Driver::start(artifacts().join(format!("{name}.log")), data).await?;
         let client = session(&driver, &path)
             .await
             .with_context(|| format!("{} does not start; it printed:\n{}", path.display(), driver.log()))?;
-        let app = Self { page: Page::new(client), driver, name: name.to_owned() };
+        let app = Self { page: Page::new(client), driver, name: name.to_owned(), binary };
         match binary {
             Binary::Test => app.window("main").is_ready().await?,
             Binary::TwoWindows | Binary::ReactTasks | Binary::VuePinia => {
@@ -218,8 +226,13 @@ impl App {
         text + "the app printed:\n" + &lines[lines.len().saturating_sub(20)..].join("\n")
     }
 
+    /// The app's process.
+    pub fn process(&self) -> Result<Process> {
+        self.driver.process(self.binary.package())
+    }
+
     /// Ends it. Fails if a process is left over.
-    pub(crate) fn end(mut self) -> Result<()> {
+    pub fn end(mut self) -> Result<()> {
         self.driver.end()
     }
 }
@@ -260,6 +273,16 @@ async fn session(driver: &Driver, binary: &Path) -> Result<Client> {
     capabilities.insert("timeouts".to_owned(), json!({ "script": 120_000, "pageLoad": 120_000 }));
     let client = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&driver.url()).await?;
     Ok(client)
+}
+
+/// An empty folder for what the app of a test keeps.
+pub fn empty_data(test: &str) -> Result<PathBuf> {
+    let data = artifacts().join("data").join(test);
+    if data.exists() {
+        fs::remove_dir_all(&data)?;
+    }
+    fs::create_dir_all(&data)?;
+    Ok(data)
 }
 
 /// Where logs and pictures go.

@@ -1,7 +1,7 @@
 //! The test app without a WebDriver, which ends its session when a web process dies.
 
 use crate::{
-    app::{Binary, build},
+    app::{Binary, build, empty_data},
     driver::needs_display,
     group::Group,
     process::Process,
@@ -9,7 +9,10 @@ use crate::{
 };
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
-use std::process::{Command, Stdio};
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines},
     process::{ChildStdin, ChildStdout},
@@ -23,18 +26,30 @@ pub struct DirectApp {
 }
 
 impl DirectApp {
-    /// Starts it, and waits until the window `main` is ready.
+    /// Starts it with nothing kept from earlier runs, and waits until the window `main` is ready.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&empty_data("direct")?).await
+    }
+
+    /// Starts it with what it has kept in this folder, and waits until the window `main` is ready.
+    pub async fn start_with(data: &Path) -> Result<Self> {
         needs_display()?;
         build()?;
         let mut command = Command::new(Binary::Test.path());
-        command.env("LOCKSTEP_E2E_DIRECT", "1").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.env("LOCKSTEP_E2E_DIRECT", "1").env("XDG_DATA_HOME", data);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut group = Group::spawn(&mut command)?;
         let input = ChildStdin::from_std(group.first().stdin.take().context("no stdin")?)?;
         let output = ChildStdout::from_std(group.first().stdout.take().context("no stdout")?)?;
         let app = Self { pipes: Mutex::new((input, BufReader::new(output).lines())), group };
         app.is_ready("main").await?;
         Ok(app)
+    }
+
+    /// Evaluates in a window what ends the app, and waits until it has: whether there is an answer is a matter of luck.
+    pub async fn ends_by(&mut self, label: &str, expression: &str) -> Result<()> {
+        request(&mut self.pipes.get_mut().0, label, expression).await?;
+        wait_until("the app has ended", async || Ok(self.group.first().try_wait()?.is_some())).await
     }
 
     /// The app's process.
@@ -67,9 +82,7 @@ impl DirectApp {
     pub async fn eval(&self, label: &str, expression: &str) -> Result<Value> {
         let mut pipes = self.pipes.lock().await;
         let (input, output) = &mut *pipes;
-        let mut request = json!({ "window": label, "script": expression }).to_string();
-        request.push('\n');
-        input.write_all(request.as_bytes()).await?;
+        request(input, label, expression).await?;
         let answer = output.next_line().await?.context("the app has ended")?;
         if answer.is_empty() {
             bail!("window {label:?} has no value for {expression}");
@@ -128,4 +141,10 @@ impl DirectApp {
         })
         .await
     }
+}
+
+async fn request(input: &mut ChildStdin, label: &str, expression: &str) -> Result<()> {
+    let mut request = json!({ "window": label, "script": expression }).to_string();
+    request.push('\n');
+    Ok(input.write_all(request.as_bytes()).await?)
 }

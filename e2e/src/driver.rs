@@ -1,6 +1,6 @@
 //! `tauri-driver`, and all that it starts.
 
-use crate::{group::Group, root, target, wait::wait_until};
+use crate::{group::Group, process::Process, root, target, wait::wait_until};
 use anyhow::{Context, Result, bail};
 use std::{
     env,
@@ -19,8 +19,8 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Starts it. What it and the app print goes to `log`.
-    pub async fn start(log: PathBuf) -> Result<Self> {
+    /// Starts it. What it and the app print goes to `log`; what the app keeps, to `data`.
+    pub async fn start(log: PathBuf, data: &Path) -> Result<Self> {
         needs_display()?;
         let program = tauri_driver()?;
         let native = in_path("WebKitWebDriver")
@@ -33,6 +33,7 @@ impl Driver {
             .arg(format!("--native-port={}", native_address.port()))
             .arg("--native-driver")
             .arg(native)
+            .env("XDG_DATA_HOME", data)
             .stdout(output.try_clone()?)
             .stderr(output);
         let driver = Self { group: Group::spawn(&mut command)?, address, log };
@@ -50,6 +51,11 @@ impl Driver {
     /// What it and the app have printed.
     pub fn log(&self) -> String {
         std::fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Its process of this name.
+    pub fn process(&self, name: &str) -> Result<Process> {
+        self.group.process(name)
     }
 
     /// Ends it, and returns when it is gone.

@@ -23,6 +23,13 @@ impl Group {
         &mut self.0
     }
 
+    /// The process of this name among them.
+    pub fn process(&self, name: &str) -> Result<Process> {
+        let group = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw).context("not a group")?;
+        let found = Process::all().into_iter().find(|process| process.is_named(name) && process.is_alive_in(group));
+        found.with_context(|| format!("there is no process {name}"))
+    }
+
     /// Ends all of it at once, and returns when it is gone.
     pub fn end(&mut self) -> Result<()> {
         let Some(group) = i32::try_from(self.0.id()).ok().and_then(Pid::from_raw) else { return Ok(()) };

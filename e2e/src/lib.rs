@@ -13,7 +13,7 @@ mod screen;
 mod wait;
 mod window;
 
-pub use app::{App, Binary, Primary, SlowCalls, Stats};
+pub use app::{App, Binary, Primary, SlowCalls, Stats, empty_data};
 pub use direct::DirectApp;
 pub use process::Process;
 pub use run::{Failure, full, with_app, with_built_app, without_app};

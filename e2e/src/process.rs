@@ -28,6 +28,11 @@ impl Process {
         Ok(Self { pid, name: name.trim_end().to_owned() })
     }
 
+    /// Whether it is called so, as far as the kernel keeps names.
+    pub(crate) fn is_named(&self, name: &str) -> bool {
+        self.name == name.get(..15).unwrap_or(name)
+    }
+
     pub(crate) fn all() -> Vec<Self> {
         let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
         entries.filter_map(|entry| Self::new(entry.file_name().to_str()?.parse().ok()?).ok()).collect()

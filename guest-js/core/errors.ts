@@ -21,7 +21,8 @@ import type { Topic } from './types.js';
  * | `sessionEnded` | the backend takes this page for gone: it goes on by itself, under a new session |
  * | `panicked` | the app's own code panicked; nothing was changed |
  * | `unserializable` | the topic's value cannot be turned into JSON |
- * | `exhausted` | all revisions are used |
+ * | `exhausted` | no revision is left |
+ * | `notSaved` | what was written **was applied**, at `revision`, but is not on disk yet |
  * | `applied` | the write **was applied**, at `revision`, but could not be shown here |
  * | `protocol` | something arrived that the protocol does not know |
  * | `timeout` | no answer in time; whether a write was applied is unknown |
@@ -44,6 +45,7 @@ export type LockstepErrorKind =
   | 'panicked'
   | 'unserializable'
   | 'exhausted'
+  | 'notSaved'
   | 'applied'
   | 'protocol'
   | 'timeout'
@@ -60,7 +62,7 @@ export interface LockstepErrorFields {
   field?: string;
   /** The part of the value that does not fit, such as `window.width`. */
   path?: string;
-  /** The topic's revision (`conflict`), or the write's (`applied`). */
+  /** The topic's revision (`conflict`), or the write's (`applied`, `notSaved`). */
   revision?: Revision;
   expectedRevision?: Revision;
   /** The topic's current data, where the window may read it (`conflict`). */

@@ -16,7 +16,7 @@ export interface ErrorContext {
 }
 
 const BACKEND_KINDS = new Set(
-  'denied unknownTopic alreadyExists invalidTopic invalidRequest invalidData conflict rejected tooLarge outOfOrder busy sessionEnded panicked unserializable exhausted'.split(
+  'denied unknownTopic alreadyExists invalidTopic invalidRequest invalidData conflict rejected tooLarge outOfOrder busy sessionEnded panicked unserializable exhausted notSaved'.split(
     ' ',
   ),
 );

@@ -57,6 +57,7 @@ export type {
 export type {
   AdminTransport,
   CreateTopicRequest,
+  FlushTransport,
   Hide,
   RoleTransport,
   Transport,

@@ -190,6 +190,8 @@ export interface TopicStoreOptions {
  *   `error.data` what it holds, where the window may read it.
  * - `rejected`: the app's own rules refuse; `error.code` and `error.reason` say why.
  * - `applied`: the write **was applied**, at `error.revision`, but could not be shown here yet.
+ * - `notSaved`: the topic is one whose writes wait for the disk, and the disk failed. The write
+ *   **was applied**, at `error.revision`; saving it is tried again.
  * - `timeout`: no answer came within `writeTimeoutMs`. **Whether it was applied is unknown**;
  *   later writes go on.
  * - `transport`: the call failed on its way, each time. **Whether it was applied is unknown.**

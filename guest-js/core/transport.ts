@@ -115,3 +115,8 @@ export interface RoleTransport extends Transport {
   joinRole(session: string): Promise<unknown>;
   leaveRole(session: string): Promise<unknown>;
 }
+
+/** What it needs to wait until a topic is on disk. */
+export interface FlushTransport extends Transport {
+  flush(topic: Topic): Promise<unknown>;
+}

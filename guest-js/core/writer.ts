@@ -132,6 +132,8 @@ export function createWriter(options: WriterOptions): Writer {
       });
     } catch (error) {
       const { kind } = explained(error, 'write');
+      // It was applied: whoever is told that it is not saved sees it.
+      if (kind === 'notSaved') await engine.refresh().catch(() => {});
       if (writes.length > 1 && (kind === 'tooLarge' || kind === 'invalidRequest')) {
         const half = writes.length >> 1;
         await send(writes.slice(0, half));

@@ -23,7 +23,7 @@ const LIMITS = [
     entry: './index.js',
     names: ['defineTopic'],
     shown: '`defineTopic`: the everyday store, with all kinds of writes',
-    limit: 11150,
+    limit: 11200,
     goal: 6000,
   },
   { entry: './index.js', names: ['defineCollection'], limit: 11750, goal: 6500 },

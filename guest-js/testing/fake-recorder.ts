@@ -14,6 +14,7 @@ export interface FakeArgs {
   list_topics: { prefix?: string };
   join_role: { session: string };
   leave_role: { session: string };
+  flush: { topic: Topic };
 }
 
 export type FakeCommand = keyof FakeArgs;

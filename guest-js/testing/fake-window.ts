@@ -7,7 +7,13 @@ import { PRIMARY } from '../core/primary.js';
 import { createRole, type Role, type RoleOptions } from '../core/role.js';
 import { createTopicStore } from '../core/store.js';
 import type { TopicStore, TopicStoreOptions } from '../core/topic-store.js';
-import type { AdminTransport, Hide, RoleTransport, Wake } from '../core/transport.js';
+import type {
+  AdminTransport,
+  FlushTransport,
+  Hide,
+  RoleTransport,
+  Wake,
+} from '../core/transport.js';
 import type { SyncErrorContext, Topic, Unsubscribe } from '../core/types.js';
 import type { createFakeDeliveries } from './fake-deliveries.js';
 import type { FakeGrants } from './fake-grants.js';
@@ -22,7 +28,7 @@ import { copy } from './json.js';
 /** One page in one window. */
 export interface FakeWindow {
   readonly label: string;
-  readonly transport: AdminTransport & RoleTransport;
+  readonly transport: AdminTransport & RoleTransport & FlushTransport;
   /**
    * A store in this window. It logs nothing, and its errors go to `backend.errors`, unless its
    * options say otherwise.
@@ -253,6 +259,12 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
       }),
     leaveRole: (session) =>
       call(PRIMARY, 'leave_role', { session }, () => withRole(session, role.leave)),
+    // What is in memory is as safe as it gets.
+    flush: (topic) =>
+      call(topic, 'flush', { topic }, () => {
+        grants.authorise(label, topic, 'write');
+        return { revision: String(topics.find(topic).revision) };
+      }),
     hidden: () => hidden,
     onWake(handler) {
       wakers.add(handler);

@@ -13,13 +13,15 @@ use std::fs;
 pub const COMMAND: Command = Command {
     name: "bench",
     about: "Measure Lockstep and its alternatives in real windows, on a virtual display",
-    usage: "[--quick] [--windows 1,4,8] [--repeat N] [--soak SECONDS] [--debug] [--save] [--check] [SCENARIO…]\n
+    usage:
+        "[--quick] [--windows 1,4,8] [--repeat N] [--soak SECONDS] [--debug] [--save] [--saving] [--check] [SCENARIO…]\n
   --quick    less of everything: some minutes, where the whole takes more than an hour
   --windows  in how many windows
   --repeat   how often all contenders take their turn
   --soak     instead: Lockstep alone, for so long; fails if anything grows
   --debug    a debug build, to try the benchmark itself: its times say nothing
   --save     put the tables into docs/benchmarks.md
+  --saving   instead: what saving costs, beside the store plugin (docs/persistence.md)
   --check    instead: clippy, types and unit tests of the benchmark itself
   SCENARIO   only these: platform, S1 to S8, size, entities, rate (docs/benchmarks.md says what they are)",
     run: bench,
@@ -36,11 +38,15 @@ const END: &str = "<!-- The tables end. -->";
 
 fn bench(args: &[String]) -> Result<()> {
     let (own, passed_on): (Vec<&String>, Vec<&String>) =
-        args.iter().partition(|arg| matches!(arg.as_str(), "--check" | "--debug" | "--save"));
+        args.iter().partition(|arg| matches!(arg.as_str(), "--check" | "--debug" | "--save" | "--saving"));
     let has = |name: &str| own.iter().any(|arg| *arg == name);
     setup::run_for(&[Need::System, Need::Bench])?;
     if has("--check") {
         return check();
+    }
+
+    if has("--saving") {
+        return run(&mut cargo("run --release --bin saving"));
     }
 
     // What is built is what is there now, not at the end.

@@ -18,9 +18,9 @@ pub const COMMAND: Command = Command {
     name: "test",
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
-  --full  the long versions of the tests with real windows
-  STEP    only these: lint, tidy, core, loom, logux, guest, package, browser, docs, plugin, bindings, examples,
-          install, e2e, mutants",
+  --full  the long versions of the tests with real windows, and of those that save
+  STEP    only these: lint, tidy, core, loom, persist, logux, guest, package, browser, docs, plugin, bindings,
+          examples, install, e2e, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", run: |_| tidy::tidy() },
     Step { name: "core", run: |_| run(&mut cmd("cargo test --no-fail-fast -p lockstep-core")) },
     Step { name: "loom", run: |_| run(&mut loom()) },
+    Step { name: "persist", run: persist },
     // Ignored are those that need what setup installs.
     Step { name: "logux", run: |_| run(&mut cmd("cargo test --no-fail-fast -p logux -- --include-ignored")) },
     Step { name: "guest", run: |_| run(&mut cmd("npm test")) },
@@ -63,9 +64,21 @@ const STEPS: &[Step] = &[
 
 /// A target folder of its own, so that the flags do not build everything twice over and over.
 fn loom() -> std::process::Command {
-    let mut command = cmd("cargo test -p lockstep-core --test loom --test loom_life --test loom_deliveries");
+    let mut command =
+        cmd("cargo test -p lockstep-core --test loom --test loom_life --test loom_saving --test loom_deliveries");
     command.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", "target/loom");
     command
+}
+
+/// In release: thousands of simulated lives of an app take half a minute then, and ten in a debug build.
+fn persist(options: &Options) -> Result<()> {
+    let mut tests = cmd("cargo test --release --no-fail-fast -p lockstep-persist");
+    run(tests.env("LOCKSTEP_CRASH_RUNS", if options.full { "10000" } else { "1000" }))?;
+    if options.full {
+        run(cmd("cargo test --release -p lockstep-persist --test decode -- --skip path")
+            .env("PROPTEST_CASES", "1000000"))?;
+    }
+    Ok(())
 }
 
 /// The tests drive the apps' debug builds; one test at a time, since there is one display.

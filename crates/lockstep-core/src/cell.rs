@@ -12,12 +12,14 @@ use crate::{
     proposal::{ClientWrite, Proposal, Taken},
     revision::{Exhausted, Revision, RevisionCounter},
     role::unreserved,
+    saving::Saving,
     sequence::{Admission, Outcomes, Sequences},
     session::Sessions,
     session_key::SessionKey,
     snapshot::{AnyVersion, Version},
     sync::{AtomicBool, AtomicU64, Mutex, MutexGuard, Ordering, thread_local},
     topic::TopicName,
+    transaction::{Staged, StagedTopic},
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
@@ -75,6 +77,7 @@ pub(crate) struct TopicCell<T> {
     /// How many sessions `writers` remembers, for those who must not wait for it.
     remembered: AtomicU64,
     current: Mutex<Arc<Version<T>>>,
+    saving: Option<Saving>,
     deltas: Deltas,
     slot: Arc<Slot>,
 }
@@ -105,6 +108,7 @@ impl<T: State> TopicCell<T> {
             asker,
             life: Life::new(revision, lifespan, clock),
             current: Mutex::new(Arc::new(Version::first(revision, value, options.incremental))),
+            saving: options.persisted.clone().map(Saving::new),
             options,
             writers: Mutex::default(),
             removed: AtomicBool::new(false),
@@ -117,6 +121,9 @@ impl<T: State> TopicCell<T> {
     /// Refuses writes by the app's own code that nobody was asked about, where somebody has to be, or that nobody makes.
     pub(crate) fn synchronous(&self) -> Result<(), UpdateError> {
         unreserved(self.name())?;
+        if self.saving().is_some_and(Saving::is_immediate) {
+            return Err(UpdateError::NotSynchronous(self.name().clone()));
+        }
         if self.options.is_asynchronous() { Err(UpdateError::NotAsked(self.name().clone())) } else { Ok(()) }
     }
 
@@ -241,11 +248,15 @@ pub(crate) trait AnyTopic: Any + Send + Sync {
     /// Holds back the swap of this topic's state until the guard is dropped.
     fn hold(&self) -> Box<dyn Held + '_>;
 
+    /// Itself, for a transaction.
+    fn staged(self: Arc<Self>) -> Box<dyn Staged>;
+
     /// Holds back the writers of this topic until the guard is dropped.
     fn lock(&self) -> Box<dyn Locked + '_>;
 
-    /// How long it lives.
+    /// How long it lives, and how it is saved, where it is.
     fn life(&self) -> &Life;
+    fn saving(&self) -> Option<&Saving>;
 
     /// Whether it has ended. It stays so.
     fn is_removed(&self) -> bool;
@@ -314,6 +325,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
         Box::new(self.hold_current())
     }
 
+    fn staged(self: Arc<Self>) -> Box<dyn Staged> {
+        Box::new(StagedTopic::new(self))
+    }
+
     fn lock(&self) -> Box<dyn Locked + '_> {
         Box::new(self.writers.lock())
     }
@@ -324,6 +339,10 @@ impl<T: State> AnyTopic for TopicCell<T> {
 
     fn life(&self) -> &Life {
         &self.life
+    }
+
+    fn saving(&self) -> Option<&Saving> {
+        self.saving.as_ref()
     }
 
     fn is_removed(&self) -> bool {

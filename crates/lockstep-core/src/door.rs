@@ -143,6 +143,7 @@ impl Door {
         let taken = topic.write_from_client(write, shared.engine());
         if let Some(revision) = taken.made {
             held.of(shared.announcements.note(topic.slot(), revision, Some(writer)));
+            self.store.note_unsaved(&**topic, revision);
         }
         if let Some(evicted) = taken.evicted {
             self.store.evict(evicted);

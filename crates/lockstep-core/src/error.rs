@@ -128,7 +128,8 @@ impl ChangeError {
     }
 }
 
-/// Why a write by the app's own Rust code did not happen. Nothing was changed, announced or bumped (**I10**).
+/// Why a write by the app's own Rust code did not happen. Nothing was changed, announced or bumped (**I10**); the sole
+/// exception is [`UpdateError::NotSaved`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateError {
     /// The topic could not be reached.
@@ -137,6 +138,19 @@ pub enum UpdateError {
     /// The topic has an asynchronous hook, which has to be asked first.
     #[error("topic {0:?} has an asynchronous hook: write it with `update_async`")]
     NotAsked(TopicName),
+    /// The topic's writes wait for the disk, which a synchronous write must not.
+    #[error("writes to topic {0:?} wait for the disk: write it with `update_async`")]
+    NotSynchronous(TopicName),
+    /// The write was applied, and can be read; but it could not be saved yet, which is tried again.
+    #[error("topic {topic:?} is at revision {revision}, which could not be saved: {reason}")]
+    NotSaved {
+        /// The topic.
+        topic: TopicName,
+        /// The revision that the write made.
+        revision: Revision,
+        /// Why it is not on disk.
+        reason: String,
+    },
     /// The topic's own rules did not let the change be made.
     #[error("topic {topic:?}: {source}")]
     Change {
@@ -220,7 +234,8 @@ pub enum PullError {
     },
 }
 
-/// Why a window's write did not happen. Nothing was changed, announced or bumped (**I10**).
+/// Why a window's write did not happen. Nothing was changed, announced or bumped (**I10**); the sole exception is
+/// [`WriteError::NotSaved`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteError {
     /// The topic could not be reached.
@@ -247,6 +262,17 @@ pub enum WriteError {
     /// The topic has an asynchronous hook, and this write came before it could be asked.
     #[error("topic {0:?} has an asynchronous hook, which was not asked: write it again")]
     NotAsked(TopicName),
+    /// The write was applied, and can be read; but it could not be saved yet, which is tried again. The sole variant that
+    /// says so: the topic is one whose writes wait for the disk.
+    #[error("topic {topic:?} is at revision {revision}, which could not be saved: {reason}")]
+    NotSaved {
+        /// The topic.
+        topic: TopicName,
+        /// The revision that the write made.
+        revision: Revision,
+        /// Why it is not on disk.
+        reason: String,
+    },
     /// A write that is older than one already taken from this session.
     #[error("write {seq} to topic {topic:?} came after write {last} of the same session: it was not applied")]
     OutOfOrder {

@@ -188,21 +188,39 @@ pub struct ClientCreate {
 impl Store {
     /// Declares a family: from here on, windows can create its topics, and [`Store::create`] gives them its options.
     /// `initial` makes the first value from a topic's id. It runs as part of a write: it must not call the store, and
-    /// where it panics, nothing is created.
+    /// where it panics, nothing is created. Where the family's topics are persisted, those that were saved are created at
+    /// once.
     ///
     /// # Errors
-    /// [`CreateError::AlreadyExists`] if the family is declared.
+    /// [`CreateError::AlreadyExists`] if the family is declared; or as [`Store::create`], for a topic that was saved.
     pub fn declare<T: State>(
         &self,
         family: TopicFamily<T>,
         initial: impl Fn(&str) -> T + Send + Sync + 'static,
         options: TopicOptions<T>,
     ) -> Result<(), CreateError> {
+        let declared = Arc::new(Family { initial: Box::new(initial), options });
         let mut families = self.shared.families.write();
         if families.contains_key(family.name()) {
             return Err(CreateError::AlreadyExists(family.name().clone()));
         }
-        families.insert(family.name().clone(), Arc::new(Family { initial: Box::new(initial), options }));
+        families.insert(family.name().clone(), Arc::clone(&declared) as Arc<dyn AnyFamily>);
+        drop(families);
+        if declared.options.persisted.is_some() {
+            self.restore_members(&family, &declared)?;
+        }
+        Ok(())
+    }
+
+    /// Creates the topics of the family that were saved.
+    fn restore_members<T: State>(&self, family: &TopicFamily<T>, declared: &Family<T>) -> Result<(), CreateError> {
+        for name in self.shared.saver.kept() {
+            let Some(id) = family.id_of(&name) else { continue };
+            let first = catch_unwind(AssertUnwindSafe(|| (declared.initial)(id))).map_err(|panic| {
+                CreateError::Change { topic: name.clone(), source: ChangeError::Panicked(panic_text(&*panic)) }
+            })?;
+            self.create_by(&Topic::named(name.clone()), first, declared.options.clone(), None)?;
+        }
         Ok(())
     }
 

@@ -7,6 +7,7 @@ use crate::{
     collection::Incremental,
     context::{Reject, WriteContext},
     error::ChangeError,
+    persisted::Persisted,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -85,6 +86,7 @@ pub struct TopicOptions<T> {
     pub(crate) allow: Option<Allow>,
     /// How a state that knows what changed in it is dealt with.
     pub(crate) incremental: Option<Incremental<T>>,
+    pub(crate) persisted: Option<Persisted>,
 }
 
 impl<T> Default for TopicOptions<T> {
@@ -99,6 +101,7 @@ impl<T> Default for TopicOptions<T> {
             self_destruct: None,
             allow: None,
             incremental: None,
+            persisted: None,
         }
     }
 }
@@ -115,6 +118,7 @@ impl<T> Clone for TopicOptions<T> {
             self_destruct: self.self_destruct.clone(),
             allow: self.allow.clone(),
             incremental: self.incremental,
+            persisted: self.persisted.clone(),
         }
     }
 }
@@ -204,6 +208,19 @@ impl<T: State> TopicOptions<T> {
     pub fn allow(mut self, allow: impl Fn(&Client) -> bool + Send + Sync + 'static) -> Self {
         self.allow = Some(Arc::new(allow));
         self
+    }
+
+    /// Saves the topic, and begins it with what was saved of it, where the store was given a database (see
+    /// [`StoreOptions::persistence`](crate::StoreOptions::persistence)). A topic that is removed is kept no more.
+    #[must_use]
+    pub fn persisted(mut self, persisted: Persisted) -> Self {
+        self.persisted = Some(persisted);
+        self
+    }
+
+    /// Whether it is saved.
+    pub fn is_persisted(&self) -> bool {
+        self.persisted.is_some()
     }
 
     pub(crate) fn asker(&self) -> Option<Asker> {

@@ -77,6 +77,7 @@ impl Store {
     ) -> Result<Snapshot<T>, CreateError> {
         let name = topic.name();
         // Code of the app's, and so before the lock.
+        let (value, restored) = self.restore(name, initial, &options);
         let asker = options.asker();
         let mut topics = self.shared.topics.write();
         if topics.contains_key(name) {
@@ -84,11 +85,15 @@ impl Store {
         }
         let revision = self.shared.revisions.next().map_err(|Exhausted| CreateError::Exhausted(name.clone()))?;
         let slot = self.shared.announcements.slot(name);
-        let cell = Arc::new(TopicCell::new(slot, revision, initial, options, asker, &*self.shared.clock));
+        let cell = Arc::new(TopicCell::new(slot, revision, value, options, asker, &*self.shared.clock));
         cell.remember(self.shared.removed.take(name));
         self.shared.sessions.revive(name, cell.life());
         let created = Snapshot { revision, value: Arc::clone(&cell.current().value) };
         topics.insert(name.clone(), Entry { typed: cell.clone(), topic: cell.clone() });
+        if let Some(saving) = cell.saving() {
+            saving.begin(restored, revision);
+            self.shared.saver.came(name);
+        }
         let mortal = cell.life().is_mortal();
         if mortal {
             // Before anybody can find it, and so end it.
@@ -98,7 +103,7 @@ impl Store {
         if mortal {
             self.shared.announcements.wake_reaper();
         }
-        self.shared.announcements.note_readable(cell.slot(), revision, by);
+        self.note_readable_by(&*cell, revision, by);
         Ok(created)
     }
 
@@ -201,7 +206,14 @@ impl Store {
         let entry = topics.remove(topic.name());
         // Noted before the name can be used again, so that it is not announced after what comes then.
         let wake = revision.map(|revision| self.shared.announcements.note(topic.slot(), revision, by));
+        let kept = topic.saving().is_some_and(|saving| !saving.is_left_alone());
+        if kept {
+            self.shared.saver.removed(topic.name());
+        }
         drop(topics);
+        if kept {
+            self.shared.saver.wake();
+        }
         if topic.life().is_mortal() {
             self.shared.mortal.lock().retain(|mortal| !Arc::ptr_eq(mortal, &topic));
         }

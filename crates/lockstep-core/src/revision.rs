@@ -83,27 +83,57 @@ impl<'de> Deserialize<'de> for Revision {
     }
 }
 
-/// Every revision has been used.
+/// No revision can be handed out: all are used, or those that are reserved are, and the disk does not let more be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("all 2^64 - 1 revisions of this store are used")]
+#[error("no revision is left: all are used, or the disk has not let more be reserved for a long time")]
 pub struct Exhausted;
 
 /// Hands out the revisions of a store.
 ///
-/// - **I5 never again**: one counter for all topics, which only goes up; at the end it refuses, and never wraps.
+/// - **I5 never again**: one counter for all topics, which only goes up; at the end of what is reserved it refuses, and it
+///   never wraps.
 #[derive(Debug)]
-pub(crate) struct RevisionCounter(AtomicU64);
+pub(crate) struct RevisionCounter {
+    last: AtomicU64,
+    /// The highest that may be handed out; it only goes up.
+    reserved: AtomicU64,
+}
 
 impl RevisionCounter {
-    pub(crate) fn new(last: Revision) -> Self {
-        Self(AtomicU64::new(last.0))
+    pub(crate) fn new(last: Revision, reserved: Revision) -> Self {
+        Self { last: AtomicU64::new(last.0), reserved: AtomicU64::new(reserved.0) }
     }
 
     pub(crate) fn next(&self) -> Result<Revision, Exhausted> {
-        self.0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| last.checked_add(1))
+        let reserved = self.reserved.load(Ordering::Relaxed);
+        self.last
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                last.checked_add(1).filter(|next| *next <= reserved)
+            })
             .map(|last| Revision(last + 1))
             .map_err(|_| Exhausted)
+    }
+
+    pub(crate) fn last(&self) -> Revision {
+        Revision(self.last.load(Ordering::Relaxed))
+    }
+
+    /// Whether more than half of a block is used, and the next one is to be reserved.
+    pub(crate) fn runs_short(&self, block: u64) -> bool {
+        let (last, reserved) = (self.last.load(Ordering::Relaxed), self.reserved.load(Ordering::Relaxed));
+        reserved != u64::MAX && reserved.saturating_sub(last) < block / 2
+    }
+
+    /// Whether nothing bounds what is handed out.
+    pub(crate) fn is_unreserved(&self) -> bool {
+        self.reserved.load(Ordering::Relaxed) == u64::MAX
+    }
+
+    /// Everything up to this revision may be handed out. The first call bounds a counter that nothing has bounded.
+    pub(crate) fn reserve(&self, up_to: Revision) {
+        let _ = self.reserved.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |reserved| {
+            (reserved == u64::MAX || reserved < up_to.0).then_some(up_to.0)
+        });
     }
 }
 
@@ -132,9 +162,24 @@ mod tests {
 
     #[test]
     fn i5_the_counter_refuses_at_the_end_and_never_wraps() {
-        let counter = RevisionCounter::new(Revision(u64::MAX - 1));
+        let counter = RevisionCounter::new(Revision(u64::MAX - 1), Revision::MAX);
         assert_eq!(counter.next(), Ok(Revision::MAX));
         assert_eq!(counter.next(), Err(Exhausted));
         assert_eq!(counter.next(), Err(Exhausted));
+    }
+
+    #[test]
+    fn i5_what_is_not_reserved_is_not_handed_out() {
+        let counter = RevisionCounter::new(Revision(10), Revision(14));
+        assert!(!counter.runs_short(4));
+        for next in 11..=14 {
+            assert_eq!(counter.next(), Ok(Revision(next)));
+        }
+        assert!(counter.runs_short(4));
+        assert_eq!(counter.next(), Err(Exhausted));
+        counter.reserve(Revision(12));
+        assert_eq!(counter.next(), Err(Exhausted), "it is not lowered");
+        counter.reserve(Revision(18));
+        assert_eq!(counter.next(), Ok(Revision(15)), "nothing is left out");
     }
 }

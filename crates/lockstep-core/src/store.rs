@@ -12,6 +12,7 @@ use crate::{
     family::AnyFamily,
     revision::{Exhausted, Revision, RevisionCounter},
     role::unreserved,
+    saver::{Persistence, Saver},
     sequence::Removed,
     session::Sessions,
     snapshot::{Snapshot, Version},
@@ -55,6 +56,7 @@ pub(crate) struct Shared {
     pub(crate) sessions: Sessions,
     pub(crate) removed: Removed,
     pub(crate) announcements: Announcements,
+    pub(crate) saver: Saver,
     pub(crate) deliveries: Deliveries,
     /// The topics that remember sessions which are forgotten, since a write was under way. **I14** Each stands here once,
     /// however many are forgotten while its write takes its time.
@@ -84,6 +86,8 @@ pub struct StoreOptions {
     /// The highest revision that earlier lives of this store may have used; new ones are higher (**I5**).
     /// Default: none.
     pub last_revision: Revision,
+    /// Where topics that are [`persisted`](crate::TopicOptions::persisted) are kept. Default: nowhere.
+    pub persistence: Option<Persistence>,
 }
 
 impl Default for StoreOptions {
@@ -92,6 +96,7 @@ impl Default for StoreOptions {
             announce_interval: DEFAULT_ANNOUNCE_INTERVAL,
             clock: Arc::new(SystemClock::default()),
             last_revision: Revision::ZERO,
+            persistence: None,
         }
     }
 }
@@ -127,13 +132,18 @@ impl Store {
 
     /// A store without topics.
     pub fn with_options(announce: impl Announce, options: StoreOptions) -> Self {
-        let StoreOptions { announce_interval, clock, last_revision } = options;
+        let StoreOptions { announce_interval, clock, last_revision, persistence } = options;
+        let revisions = match &persistence {
+            Some(persistence) => persistence.counter(last_revision),
+            None => RevisionCounter::new(last_revision, Revision::MAX),
+        };
         Self {
             shared: Arc::new(Shared {
                 topics: RwLock::new(BTreeMap::new()),
                 families: RwLock::new(BTreeMap::new()),
                 mortal: Mutex::default(),
-                revisions: RevisionCounter::new(last_revision),
+                revisions,
+                saver: Saver::new(persistence),
                 sessions: Sessions::default(),
                 removed: Removed::default(),
                 unforgotten: Mutex::default(),
@@ -319,12 +329,6 @@ impl Store {
         Ok(revision)
     }
 
-    /// As [`Store::cell`], for a transaction, which is itself a write.
-    pub(crate) fn cell_inside_write<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
-        let entry = self.registered(topic.name())?;
-        entry.typed.downcast().map_err(|_| AccessError::WrongType(topic.name().clone()))
-    }
-
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
         &self.shared.clock
     }
@@ -335,7 +339,13 @@ impl Store {
 
     /// Notes a write by the backend that can be read already.
     pub(crate) fn note_readable(&self, topic: &dyn AnyTopic, revision: Revision) {
-        self.shared.announcements.note_readable(topic.slot(), revision, None);
+        self.note_readable_by(topic, revision, None);
+    }
+
+    /// Notes a write that can be read already: it is to be announced, and to be saved.
+    pub(crate) fn note_readable_by(&self, topic: &dyn AnyTopic, revision: Revision, writer: Option<Arc<str>>) {
+        self.shared.announcements.note_readable(topic.slot(), revision, writer);
+        self.note_unsaved(topic, revision);
     }
 
     pub(crate) fn entry(&self, topic: &TopicName) -> Result<Entry, AccessError> {
@@ -343,14 +353,15 @@ impl Store {
         self.registered(topic)
     }
 
+    /// As [`Store::entry`], for a transaction, which is itself a write.
     pub(crate) fn registered(&self, topic: &TopicName) -> Result<Entry, AccessError> {
         let topics = self.shared.topics.read();
         topics.get(topic).cloned().ok_or_else(|| AccessError::UnknownTopic(topic.clone()))
     }
 
     pub(crate) fn cell<T: State>(&self, topic: &Topic<T>) -> Result<Arc<TopicCell<T>>, AccessError> {
-        not_inside_write()?;
-        self.cell_inside_write(topic)
+        let entry = self.entry(topic.name())?;
+        entry.typed.downcast().map_err(|_| AccessError::WrongType(topic.name().clone()))
     }
 }
 

@@ -1,4 +1,5 @@
-//! For tests of code that uses a store: a store whose time stands still, and a recorder of what it announces.
+//! For tests of code that uses a store: a store whose time stands still, a recorder of what it announces, a database in
+//! memory, and what every database has to do.
 //!
 //! ```
 //! use lockstep_core::{Topic, testing::TestStore};
@@ -15,6 +16,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub use crate::memory_persist::MemoryPersist;
+pub use crate::persist_contract::persist_contract;
 use crate::{
     announce::{Announce, AnnounceError, Invalidation},
     clock::Clock,

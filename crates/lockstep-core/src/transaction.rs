@@ -6,12 +6,15 @@ use crate::{
     clock::Clock,
     context::WriteContext,
     error::{AccessError, ChangeError, TransactionError, UpdateError},
+    import::ImportError,
+    persisted::Persisted,
     revision::{Exhausted, Revision},
     snapshot::{AnyVersion, Version},
     store::Store,
     topic::{Topic, TopicName},
 };
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::{any::Any, collections::BTreeMap, sync::Arc};
 
 /// How often a transaction that others overtake is tried without holding their writers back.
@@ -88,38 +91,65 @@ impl Transaction<'_> {
         Ok(())
     }
 
+    /// Replaces the value of a topic, whatever its type, by what `next` makes of its options and the present one, as JSON.
+    /// The topic's hooks see it. It is on disk later, also where the topic's writes wait for that.
+    pub(crate) fn replace(
+        &mut self,
+        topic: &TopicName,
+        next: &dyn Fn(&Persisted, &Value) -> Result<Value, ImportError>,
+    ) -> Result<(), ImportError> {
+        let clock = Arc::clone(self.store.clock());
+        self.stage_any(topic)?.replace(next, &*clock)
+    }
+
     fn stage<T: State>(&mut self, topic: &Topic<T>) -> Result<&mut StagedTopic<T>, AccessError> {
-        let name = topic.name();
+        let staged: &mut dyn Any = self.stage_any(topic.name())?.as_any();
+        staged.downcast_mut().ok_or_else(|| AccessError::WrongType(topic.name().clone()))
+    }
+
+    fn stage_any(&mut self, name: &TopicName) -> Result<&mut dyn Staged, AccessError> {
+        let unknown = || AccessError::UnknownTopic(name.clone());
         if !self.staged.contains_key(name) {
-            let cell = self.store.cell_inside_write(topic)?;
+            let topic = self.store.registered(name)?.topic;
             // Else the closure ran again and again until the topic is out of the registry.
-            if cell.is_removed() {
-                return Err(AccessError::UnknownTopic(name.clone()));
+            if topic.is_removed() {
+                return Err(unknown());
             }
-            let base = cell.current();
-            self.staged.insert(name.clone(), Box::new(StagedTopic { cell, base, next: None, ready: None }));
+            self.staged.insert(name.clone(), topic.staged());
         }
-        let staged = self.staged.get_mut(name).and_then(|staged| staged.as_any().downcast_mut());
-        staged.ok_or_else(|| AccessError::WrongType(name.clone()))
+        Ok(&mut **self.staged.get_mut(name).ok_or_else(unknown)?)
     }
 }
 
 /// One topic of a transaction.
-struct StagedTopic<T> {
+pub(crate) struct StagedTopic<T> {
     cell: Arc<TopicCell<T>>,
     base: Arc<Version<T>>,
     next: Option<Arc<T>>,
     ready: Option<Arc<Version<T>>>,
 }
 
+impl<T: State> StagedTopic<T> {
+    pub(crate) fn new(cell: Arc<TopicCell<T>>) -> Self {
+        Self { base: cell.current(), cell, next: None, ready: None }
+    }
+}
+
 /// A [`StagedTopic`] whose type is not known.
-trait Staged: Any {
+pub(crate) trait Staged: Any {
     fn as_any(&mut self) -> &mut dyn Any;
+    fn replace(
+        &mut self,
+        next: &dyn Fn(&Persisted, &Value) -> Result<Value, ImportError>,
+        clock: &dyn Clock,
+    ) -> Result<(), ImportError>;
     fn topic(&self) -> Arc<dyn AnyTopic>;
     fn is_current(&self) -> bool;
     fn is_written(&self) -> bool;
     fn prepare(&mut self, revision: Revision);
     fn renew(&self, clock: &dyn Clock);
+    /// It will show a state of this revision together with the other topics of the transaction.
+    fn share(&self, revision: Revision);
     /// Holds back this topic's readers until all topics of the transaction are swapped.
     fn publish(&self) -> Option<Box<dyn Publish + '_>>;
 }
@@ -127,6 +157,26 @@ trait Staged: Any {
 impl<T: State> Staged for StagedTopic<T> {
     fn as_any(&mut self) -> &mut dyn Any {
         self
+    }
+
+    fn replace(
+        &mut self,
+        next: &dyn Fn(&Persisted, &Value) -> Result<Value, ImportError>,
+        clock: &dyn Clock,
+    ) -> Result<(), ImportError> {
+        let topic = self.cell.name();
+        let saving = self.cell.saving().ok_or_else(|| ImportError::NotPersisted(topic.clone()))?;
+        if self.cell.asker().is_some() {
+            return Err(UpdateError::NotAsked(topic.clone()).into());
+        }
+        let present = Arc::clone(self.next.as_ref().unwrap_or(&self.base.value));
+        let present_json = serde_json::to_value(&*present).unwrap_or(Value::Null);
+        let set = Change::Set(next(&saving.options, &present_json)?);
+        let cx = WriteContext { writer: None, revision: self.base.revision, clock };
+        let next = self.cell.checked(set, &present, &cx, |_| Ok(T::clone(&present)));
+        let next = next.map_err(|source| UpdateError::Change { topic: topic.clone(), source })?;
+        self.next = Some(Arc::new(next));
+        Ok(())
     }
 
     fn topic(&self) -> Arc<dyn AnyTopic> {
@@ -149,6 +199,10 @@ impl<T: State> Staged for StagedTopic<T> {
         self.cell.renew(clock);
     }
 
+    fn share(&self, revision: Revision) {
+        self.cell.saving().into_iter().for_each(|saving| saving.share(revision));
+    }
+
     fn publish(&self) -> Option<Box<dyn Publish + '_>> {
         let ready = Arc::clone(self.ready.as_ref()?);
         Some(Box::new(Publication { held: self.cell.hold_current(), ready }))
@@ -161,7 +215,7 @@ struct Publication<G, T> {
 }
 
 /// A topic that is about to show its new state.
-trait Publish {
+pub(crate) trait Publish {
     /// Shows it, to be seen when the guard is dropped. Returns the old one.
     fn swap(&mut self) -> Arc<dyn AnyVersion>;
 }
@@ -241,6 +295,7 @@ impl Store {
                 return Ok((None, result));
             }
             let revision = self.next_revision().map_err(|Exhausted| TransactionError::Exhausted)?;
+            tx.staged.values().for_each(|staged| staged.share(revision));
             let old = publish(&mut tx.staged, revision);
             tx.staged.values().for_each(|staged| staged.renew(&**self.clock()));
             drop((guards, ahead));

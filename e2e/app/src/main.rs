@@ -4,6 +4,7 @@ mod clients;
 mod commands;
 mod direct;
 mod hooks;
+mod kept;
 mod large;
 mod lives;
 mod own_backend;
@@ -24,7 +25,7 @@ fn main() -> tauri::Result<()> {
         .topic(WRITE_ONLY, 0)
         .topic(SLOW_TO_WRITE, Slow::default())
         .topic(SLOW_TO_READ, SlowToRead::default());
-    let lockstep = clients::doors(lives::topics(large::topics(hooks::topics(lockstep))));
+    let lockstep = kept::topics(clients::doors(lives::topics(large::topics(hooks::topics(lockstep)))));
     tauri::Builder::default()
         .plugin(lockstep.build())
         .manage(commands::Storm::default())

@@ -11,13 +11,13 @@ use tauri::{Context, Runtime};
 /// # Errors
 /// As [`tauri::Builder::run`].
 pub fn run() -> tauri::Result<()> {
-    app(tauri::Builder::default()).run(context())
+    app(tauri::Builder::default(), topics::lockstep()).run(context())
 }
 
-/// What makes this app, on any runtime: tests use it without windows.
-pub fn app<R: Runtime>(builder: tauri::Builder<R>) -> tauri::Builder<R> {
+/// What makes this app, on any runtime: tests use it without windows, and keep its topics elsewhere.
+pub fn app<R: Runtime>(builder: tauri::Builder<R>, lockstep: tauri_plugin_lockstep::Builder) -> tauri::Builder<R> {
     builder
-        .plugin(topics::lockstep().build())
+        .plugin(lockstep.build())
         .plugin(presence::plugin())
         .manage(windows::Opened::default())
         .invoke_handler(tauri::generate_handler![windows::open_window])

@@ -1,7 +1,7 @@
 //! What the windows share. `src/lockstep.ts` is generated from it.
 
 use serde::{Deserialize, Serialize};
-use tauri_plugin_lockstep::{Builder, Topic};
+use tauri_plugin_lockstep::{Builder, Persisted, State, Topic, TopicOptions};
 use ts_rs::TS;
 
 pub const SETTINGS: Topic<Settings> = Topic::new("settings");
@@ -12,10 +12,15 @@ pub const PRESENCE: Topic<Presence> = Topic::new("presence");
 /// The plugin, with the app's topics as they are at the start.
 pub fn lockstep() -> Builder {
     Builder::new()
-        .topic(SETTINGS, Settings::default())
-        .topic(COUNTER, 0)
-        .topic(LIST, Vec::new())
+        .topic_with(SETTINGS, Settings::default(), kept())
+        .topic_with(COUNTER, 0, kept())
+        .topic_with(LIST, Vec::new(), kept())
         .topic(PRESENCE, Presence::default())
+}
+
+/// What is still there when the app is started again.
+fn kept<T: State>() -> TopicOptions<T> {
+    TopicOptions::new().persisted(Persisted::new())
 }
 
 /// How the app looks, and for whom.

@@ -5,6 +5,7 @@
 mod background;
 mod clients;
 mod hooks;
+mod kept;
 mod lives;
 mod mock;
 mod roles;

@@ -2,7 +2,13 @@
 
 use serde_json::{Value, json};
 use std::{
-    sync::mpsc,
+    fs,
+    path::{Path, PathBuf},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+        mpsc,
+    },
     thread,
     time::{Duration, Instant},
 };
@@ -30,7 +36,19 @@ pub fn configured(lockstep: Value) -> tauri::Result<App<MockRuntime>> {
 }
 
 fn built(context: Context<MockRuntime>) -> tauri::Result<App<MockRuntime>> {
-    two_windows_lib::app(mock_builder()).build(context)
+    let topics = two_windows_lib::topics::lockstep().persist_in(data_dir());
+    two_windows_lib::app(mock_builder(), topics).build(context)
+}
+
+/// A folder that is empty, and that nobody else has.
+pub fn data_dir() -> PathBuf {
+    static ALL: LazyLock<PathBuf> = LazyLock::new(|| {
+        let all = Path::new(env!("CARGO_TARGET_TMPDIR")).join("two-windows");
+        let _ = fs::remove_dir_all(&all);
+        all
+    });
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    ALL.join(NEXT.fetch_add(1, Ordering::Relaxed).to_string())
 }
 
 /// An app with the capabilities of this one, and other topics.
