@@ -60,11 +60,11 @@ export async function attach(
   }
 
   function leave(): void {
+    entry.resting.delete(taker);
     if (!attached) return;
     attached = false;
     entry.handlers.delete(handler);
     entry.takers.delete(taker);
-    entry.resting.delete(taker);
     if (--entry.readers > 0) reconsider(transport, topic, onLinkError);
     else {
       relink(transport, topic, onLinkError);
@@ -118,6 +118,20 @@ function reconsider(transport: Transport, topic: Topic, onLinkError: OnLinkError
   if (entry.readers && isDelivered(page, entry) && allRest(entry) !== !!entry.rests) {
     relink(transport, topic, onLinkError);
   }
+}
+
+/**
+ * **I8** The topic is not delivered, or nobody knows: the page listens to it, and asks for what was told to
+ * nobody meanwhile.
+ */
+export function fallBack(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
+  const entry = pageTopicOf(pageOf(transport), topic);
+  entry.delivered = undefined;
+  if (!entry.handlers.size || entry.listening) return;
+  hearken(transport, topic, onLinkError).then(
+    () => hand(entry.takers, undefined, onLinkError),
+    onLinkError,
+  );
 }
 
 /** Resolves when the page listens to the topic. */
@@ -263,6 +277,8 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
     .then(
       () => {
         entry.failures = 0;
+        // Who reads, and who rests, may have changed meanwhile.
+        reconsider(transport, topic, onLinkError);
       },
       (error) => {
         const attempt = ++entry.failures;
@@ -287,26 +303,25 @@ async function subscribe(
   const page = pageOf(transport);
   const entry = pageTopicOf(page, topic);
   const { session } = page;
+  const inDoubt = entry.inDoubt || !isDelivered(page, entry);
+  let answer: unknown;
+  entry.inDoubt = false;
   try {
     const deliver = receive(transport, page, onLinkError);
-    const rests = allRest(entry);
-    const answer = await timed(() =>
-      transport.subscribe(topic, session, ...(deliver ? [{ deliver, rest: rests }] : [])),
+    const rest = allRest(entry);
+    answer = await said(transport, topic, onLinkError, true, () =>
+      transport.subscribe(topic, session, ...(deliver ? [{ deliver, rest }] : [])),
     );
-    entry.rests = rests;
-    entry.delivered = deliver && Object(answer).delivers === true ? session : undefined;
+    entry.rests = rest;
   } finally {
-    const { listening } = entry;
-    if (isDelivered(page, entry)) {
+    if (Object(answer).delivers === true) {
+      entry.delivered = session;
+      const { listening } = entry;
       entry.listening = undefined;
       listening?.then((unlisten) => unlisten()).catch(() => {});
-    } else if (entry.handlers.size && !listening) {
-      // What has changed since the deliveries ended was told to nobody.
-      hearken(transport, topic, onLinkError).then(
-        () => hand(entry.takers, undefined, onLinkError),
-        onLinkError,
-      );
-    }
+      // What had changed before the backend knew is not delivered.
+      if (inDoubt && !entry.rests) hand(entry.takers, undefined, onLinkError);
+    } else fallBack(transport, topic, onLinkError);
   }
 }
 
@@ -316,22 +331,31 @@ async function unsubscribe(
   onLinkError: OnLinkError,
 ): Promise<void> {
   const page = pageOf(transport);
-  const entry = pageTopicOf(page, topic);
+  await said(transport, topic, onLinkError, false, () =>
+    transport.unsubscribe(topic, page.session),
+  );
+  pageTopicOf(page, topic).delivered = undefined;
+}
+
+/** A call that is given up may come after a later one, and undo it: then that is made again. */
+function said<R>(
+  transport: Transport,
+  topic: Topic,
+  onLinkError: OnLinkError,
+  reads: boolean,
+  call: () => Promise<R>,
+): Promise<R> {
+  const page = pageOf(transport);
   let over = false;
-  const leaving = (async () => transport.unsubscribe(topic, page.session))();
+  const calling = (async () => call())();
   const ended = (): void => {
-    if (!over || entry.readers === 0) return;
-    // It may have come after a later subscribe.
-    relink(transport, topic, onLinkError);
-    entry.link.then(() => hand(entry.takers, undefined, onLinkError));
+    const readers = page.topics.get(topic)?.readers;
+    if (over && readers !== undefined && (reads || readers)) relink(transport, topic, onLinkError);
   };
-  leaving.then(ended, ended);
-  try {
-    await timed(() => leaving);
-    entry.delivered = undefined;
-  } finally {
+  calling.then(ended, ended);
+  return timed(() => calling).finally(() => {
     over = true;
-  }
+  });
 }
 
 /** Whether a call failed because the backend takes the page for gone: then it lives on as another. */
@@ -354,6 +378,7 @@ export function rewake(transport: Transport, topic: Topic, onLinkError: OnLinkEr
   }
   const told: PageTopic['told'] = {};
   entry.told = told;
+  entry.inDoubt = true;
   relink(transport, topic, onLinkError);
   setTimeout(() => {
     entry.told = undefined;

@@ -4,6 +4,7 @@ import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
 import {
   attach,
+  fallBack,
   isDelivered,
   type OnLinkError,
   relink,
@@ -184,6 +185,8 @@ export function createTopicBase(
     onState(state, error) {
       const { kind } = Object(error);
       const denied = kind === 'denied';
+      // Whom the app refuses is delivered nothing, and is to hear that it is let in again.
+      if (denied) fallBack(transport, topic, linkFailed);
       if (denied || kind === 'unknownTopic') unlinked = kind;
       else if (unlinked && !error) {
         unlinked = undefined;
