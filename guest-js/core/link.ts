@@ -349,8 +349,10 @@ function said<R>(
   let over = false;
   const calling = (async () => call())();
   const ended = (): void => {
-    const readers = page.topics.get(topic)?.readers;
-    if (over && readers !== undefined && (reads || readers)) relink(transport, topic, onLinkError);
+    const entry = page.topics.get(topic);
+    if (!over || !entry || !(reads || entry.readers)) return;
+    entry.inDoubt = true;
+    relink(transport, topic, onLinkError);
   };
   calling.then(ended, ended);
   return timed(() => calling).finally(() => {

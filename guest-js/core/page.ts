@@ -83,7 +83,7 @@ export interface PageTopic {
   rests?: boolean;
   /** The session to which the backend delivers the topic: nothing has to be listened to then. */
   delivered?: string | undefined;
-  /** The page may have slept: the backend may deliver nothing to that session by now. */
+  /** The backend may deliver nothing to that session by now: the page slept, or a call came late. */
   inDoubt?: boolean;
   /** How many handles want the backend to know that this page reads the topic. */
   readers: number;

@@ -123,6 +123,30 @@ it('I8: that the page rests may come too late', async () => {
   store.close();
 });
 
+it('I8: so may that it reads no more', async () => {
+  const { backend, hold } = setup();
+  const window = backend.window('main');
+  const first = window.store<Settings>('settings');
+  await first.ready;
+  const asked = hold({ kind: 'request', command: 'unsubscribe' });
+  first.close();
+  await tick();
+  const store = window.store<Settings>('settings');
+  store.get();
+  await pass(10_000);
+  await store.ready;
+  const answered = hold({ kind: 'response', command: 'unsubscribe' });
+  asked.release();
+  await tick();
+  expect(backend.readers('settings')).toEqual([]);
+  backend.set('settings', DARK);
+  await tick();
+  answered.release();
+  await tick();
+  expect([store.get()?.theme, backend.readers('settings')]).toEqual(['dark', ['main']]);
+  store.close();
+});
+
 it('a topic that comes back is shown at once, also where it went while the page rested', async () => {
   const { backend } = setup();
   const window = backend.window('main');
