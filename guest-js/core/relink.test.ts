@@ -203,3 +203,18 @@ it('I14: what could not listen leaves nothing behind', async () => {
   expect(pageTopicOf(page, 'settings').resting.size).toBeLessThan(2);
   store.close();
 });
+
+it('I8: a page that does not say when it is hidden rests until it wakes', async () => {
+  const { backend } = setup({ deliveries: false });
+  const window = backend.window('main');
+  window.hide();
+  const { onHide: _, ...transport } = window.transport;
+  const store = createTopicStore<Settings>('settings', transport, { whenHidden: 'rest' });
+  await store.ready;
+  window.wake();
+  await tick();
+  backend.set('settings', DARK);
+  await tick();
+  expect(store.get()?.theme).toBe('dark');
+  store.close();
+});

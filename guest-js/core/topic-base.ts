@@ -242,14 +242,15 @@ export function createTopicBase(
     if (status !== 'idle') return;
     status = 'connecting';
     const { firstPaint, whenHidden } = { ...pageOf(transport).options, ...pageOptions };
-    if (whenHidden === 'rest') {
+    const rests = whenHidden === 'rest';
+    if (rests) {
       seen = transport.onHide?.(look);
       look();
     }
     let { session } = pageOf(transport);
     sleepless = transport.onWake?.(({ restored }) => {
       // A page out of the cache is a stranger to the backend, however short it was there.
-      if (seen) look();
+      if (rests) look();
       if (restored) session = renew(transport, session);
       const tell = restored ? relink : rewake;
       tell(transport, topic, linkFailed);
