@@ -80,7 +80,8 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
       unsubscribe: { value: async () => null },
       getSnapshot: { value: readOrNobody },
     }) as Transport,
-    { pullTimeoutMs, logger, onError },
+    // What the page says of its stores is not said of this: who rests does not hear that it is primary.
+    { pullTimeoutMs, logger, onError, firstPaint: false, whenHidden: 'follow' },
   );
 
   const listeners = createListeners<[RoleName, RoleNews, Promise<void>[]]>(failed);
