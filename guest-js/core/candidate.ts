@@ -1,6 +1,6 @@
 import { toLockstepError } from './explain.js';
 import { limited } from './limited.js';
-import { hasEnded } from './link.js';
+import { hasEnded, relive } from './link.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
@@ -225,6 +225,9 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
           };
         });
         if (hasEnded(thrown) && mine === session) {
+          relive(transport, mine, (error, retry) =>
+            report({ phase: 'subscribe', error, ...retry }),
+          );
           reborn();
           judge();
         }

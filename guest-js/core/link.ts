@@ -267,11 +267,7 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
           : unsubscribe(transport, topic, onLinkError);
       return told.catch((error) => {
         if (!hasEnded(error)) throw error;
-        renew(transport, session);
-        // What it read under the old session ended with that. By what it joins, it is the role's affair.
-        for (const each of page.topics.keys()) {
-          if (each !== PRIMARY) rewake(transport, each, onLinkError);
-        }
+        relive(transport, session, onLinkError);
       });
     })
     .then(
@@ -358,6 +354,17 @@ function said<R>(
   return timed(() => calling).finally(() => {
     over = true;
   });
+}
+
+/**
+ * **I8** The page lives on as another: what it read as `held` ended with that. By what it joins, it is the
+ * role's affair.
+ */
+export function relive(transport: Transport, held: string, onLinkError: OnLinkError): void {
+  renew(transport, held);
+  for (const topic of pageOf(transport).topics.keys()) {
+    (topic === PRIMARY ? fallBack : rewake)(transport, topic, onLinkError);
+  }
 }
 
 /** Whether a call failed because the backend takes the page for gone: then it lives on as another. */

@@ -3,6 +3,7 @@ import { pass, tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import { noopLogger } from './logger.js';
 import { pageOf, pageTopicOf } from './page.js';
+import { PRIMARY } from './primary.js';
 import { createTopicStore } from './store.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -47,6 +48,44 @@ it('I8: nor one whose session has ended', async () => {
   backend.set('settings', DARK);
   await pass(3000);
   expect([store.get()?.theme, backend.readers('settings')]).toEqual(['dark', ['main']]);
+  store.close();
+});
+
+it('I8: nor who reads whose the role is', async () => {
+  const { backend, fail } = setup();
+  const first = backend.window('first').role();
+  first.role();
+  await tick();
+  const window = backend.window('main');
+  const [store, holder] = [window.store('settings'), window.store<object>(PRIMARY)];
+  await Promise.all([store.ready, holder.ready]);
+  const error = { kind: 'sessionEnded' };
+  fail({ kind: 'request', command: 'subscribe', topic: 'settings' }, { times: 1, error });
+  window.wake();
+  await pass(3000);
+  await first.leave();
+  await tick();
+  expect(holder.get()).toEqual({ holder: null });
+  store.close();
+  holder.close();
+});
+
+it('I8: nor one that hears so when it joins the role', async () => {
+  const { backend, fail } = setup();
+  const window = backend.window('main');
+  const store = window.store<Settings>('settings');
+  const role = window.role();
+  role.role();
+  await store.ready;
+  await role.leave();
+  window.silence();
+  const error = { kind: 'sessionEnded' };
+  fail({ kind: 'request', command: 'join_role' }, { times: 1, error });
+  role.join();
+  await pass(1000);
+  backend.set('settings', DARK);
+  await tick();
+  expect([role.role(), store.get()?.theme]).toEqual(['primary', 'dark']);
   store.close();
 });
 

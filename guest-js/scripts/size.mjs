@@ -26,7 +26,7 @@ const LIMITS = [
     limit: 11300,
     goal: 6000,
   },
-  { entry: './index.js', names: ['defineCollection'], limit: 11850, goal: 6500 },
+  { entry: './index.js', names: ['defineCollection'], limit: 11900, goal: 6500 },
   {
     entry: './index.js',
     names: ['defineCollection'],
@@ -36,7 +36,7 @@ const LIMITS = [
     goal: 900,
   },
   { entry: './index.js', names: ['defineTopicFamily'], limit: 12050, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 12850, goal: 7150 },
+  { entry: './index.js', names: ['defineRole'], limit: 12900, goal: 7150 },
   { entry: './react/index.js', shown: 'the React binding', limit: 900, goal: 700 },
   {
     entry: './vue/index.js',
