@@ -273,6 +273,7 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
     .then(
       () => {
         entry.failures = 0;
+        entry.refused = false;
         // Who reads, and who rests, may have changed meanwhile.
         reconsider(transport, topic, onLinkError);
       },
@@ -281,6 +282,7 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
         // A bare string is Tauri's own refusal.
         const { kind } = Object(error);
         const refused = typeof error === 'string' || kind === 'denied' || kind === 'unknownTopic';
+        entry.refused = refused;
         const willRetry = !refused && (entry.readers > 0 || attempt < UNSUBSCRIBES);
         const nextDelayMs = entry.telling ? 0 : backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
         if (willRetry && nextDelayMs) {

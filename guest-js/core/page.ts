@@ -91,6 +91,8 @@ export interface PageTopic {
   link: Promise<unknown>;
   /** The backend will be told, and has not been yet. */
   telling?: boolean;
+  /** The last call that told it was refused: it is told again when a pull succeeds. */
+  refused?: boolean;
   /** How many calls that tell it have failed in a row, and what makes the next. */
   failures: number;
   retry?: ReturnType<typeof setTimeout> | undefined;

@@ -226,6 +226,24 @@ it('who was denied and may read again is told at once', async () => {
   store.close();
 });
 
+it('who is refused a topic that is created before its pull reads it', async () => {
+  const { backend, hold, calls } = setup();
+  const window = backend.window('main');
+  const held = hold({ kind: 'request', command: 'get_snapshot' });
+  const store = window.store<Settings>('later');
+  store.get();
+  await tick();
+  backend.create('later', FIRST);
+  held.release();
+  await tick();
+  expect([store.status, backend.readers('later')]).toEqual(['synchronized', ['main']]);
+  expect(calls.count({ command: 'subscribe' })).toBe(2);
+  backend.set('later', DARK);
+  await tick();
+  expect([store.get()?.theme, window.listeners('later')]).toEqual(['dark', 0]);
+  store.close();
+});
+
 it('I14: what could not listen leaves nothing behind', async () => {
   const { backend, fail } = setup({ deliveries: false });
   const window = backend.window('main');

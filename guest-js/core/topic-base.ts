@@ -119,6 +119,8 @@ export function createTopicBase(
       throw explained(error, action);
     };
 
+  const isRefused = () => pageTopicOf(pageOf(transport), topic).refused;
+
   const linkFailed: OnLinkError = (error, retry) =>
     engine.report({ phase: 'subscribe', error: explained(error, 'read'), ...retry });
 
@@ -188,7 +190,7 @@ export function createTopicBase(
       // Whom the app refuses is delivered nothing, and is to hear that it is let in again.
       if (denied) fallBack(transport, topic, linkFailed);
       if (denied || kind === 'unknownTopic') unlinked = kind;
-      else if (unlinked && !error) {
+      else if (!error && (unlinked || (state === 'synchronized' && isRefused()))) {
         unlinked = undefined;
         relink(transport, topic, linkFailed);
       }
