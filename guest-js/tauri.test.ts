@@ -58,6 +58,14 @@ it('waits for a state at once, and throws where there is none', () => {
   expect(asked).toEqual([['GET', 'lockstep://localhost/?topic=drafts%2F%C3%A4', false]]);
   answer.status = 403;
   expect(() => getSnapshotNow?.('a')).toThrow('403');
+  answer.status = 504;
+  expect(() => getSnapshotNow?.('a')).toThrow('504');
+  answer.status = 200;
+  const before = asked.length;
+  expect(() => getSnapshotNow?.('b')).toThrow('late');
+  expect(asked.length).toBe(before);
+  vi.advanceTimersByTime(1000);
+  expect(getSnapshotNow?.('b')).toEqual({ revision: '1', data: 2 });
 });
 
 it('calls the commands of PROTOCOL.md', async () => {

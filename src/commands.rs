@@ -240,6 +240,10 @@ pub(crate) async fn subscribe<R: Runtime>(
     let (deliver, rest) = (Fields::of(&request)?.flag("deliver")?, Fields::of(&request)?.flag("rest")?);
     let Entered { door, .. } = caller.enter(&topic_scope(&scope), &topic, Access::Read).await?;
     let lives = || caller.page.lives();
+    // First: who delivers looks for it there, and would pass over what it is marked with from here on.
+    if lives() {
+        pages.seen(&webview);
+    }
     // A delivery is a snapshot: the scope of that command is the one that counts.
     let subscribed = if deliver && lockstep.read_scopes.may_read(&webview, &session, &topic).await {
         Some(wire::Subscribed { delivers: door.subscribe_to_deliveries(&session, &lives, rest)? })
@@ -247,7 +251,6 @@ pub(crate) async fn subscribe<R: Runtime>(
         door.subscribe(&session, &lives)?;
         None
     };
-    pages.seen(&webview);
     tracing::debug!(window = webview.label(), %topic, deliver, rest, "subscribe");
     Ok(subscribed)
 }

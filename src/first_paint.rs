@@ -28,8 +28,8 @@ use tokio::time::timeout;
 /// The scheme of the requests: `lockstep://localhost/?topic=<topic>`.
 pub(crate) const SCHEME: &str = "lockstep";
 
-/// How long a page waits at most. It does nothing else meanwhile, so that is less than one notices; after it, it goes on
-/// without.
+/// How long a page waits at most, once the main thread has taken its request. It does nothing else meanwhile, so that is
+/// less than one notices; after it, it goes on without.
 const LONGEST_WAIT: Duration = Duration::from_millis(200);
 
 /// Answers a page that waits.

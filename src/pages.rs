@@ -91,6 +91,10 @@ impl<R: Runtime> Pages<R> {
         for (label, _) in silent {
             tracing::debug!(window = label, "no answer: its sessions end");
             lockstep.drop_label(&label, Departure::Silent);
+            // It subscribed just before that.
+            if let Some(webview) = self.webview(&label) {
+                wake(&webview);
+            }
         }
         for webview in asked {
             let (pages, store, asked) = (Arc::clone(self), lockstep.store.clone(), webview.clone());

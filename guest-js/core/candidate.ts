@@ -1,6 +1,6 @@
 import { toLockstepError } from './explain.js';
 import { limited } from './limited.js';
-import { hasEnded } from './link.js';
+import { hasEnded, relive } from './link.js';
 import { createListeners } from './listeners.js';
 import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
@@ -80,7 +80,8 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
       unsubscribe: { value: async () => null },
       getSnapshot: { value: readOrNobody },
     }) as Transport,
-    { pullTimeoutMs, logger, onError },
+    // What the page says of its stores is not said of this: who rests does not hear that it is primary.
+    { pullTimeoutMs, logger, onError, firstPaint: false, whenHidden: 'follow' },
   );
 
   const listeners = createListeners<[RoleName, RoleNews, Promise<void>[]]>(failed);
@@ -224,6 +225,9 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
           };
         });
         if (hasEnded(thrown) && mine === session) {
+          relive(transport, mine, (error, retry) =>
+            report({ phase: 'subscribe', error, ...retry }),
+          );
           reborn();
           judge();
         }

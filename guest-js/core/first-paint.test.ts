@@ -1,7 +1,8 @@
-import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, type Mock, vi } from 'vitest';
 import { tick } from '../test/helpers.js';
 import { FIRST, type Settings, setup } from '../test/store-setup.js';
 import { configure } from './configure.js';
+import type { Role } from './role.js';
 import { createTopicStore } from './store.js';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -67,4 +68,25 @@ it('a page may say so for all of its stores, and a store otherwise for itself', 
   await tick();
   expect(before.get()).toEqual(FIRST);
   before.close();
+});
+
+it("what a page says of its stores does not hold for the role's own", async () => {
+  const { backend } = setup();
+  const windows = [backend.window('a'), backend.window('b')] as const;
+  const [a, b] = windows.map((window) => {
+    const getSnapshotNow = vi.spyOn(window.transport, 'getSnapshotNow');
+    configure({ firstPaint: true, whenHidden: 'rest' }, window.transport);
+    return { role: window.role(), getSnapshotNow };
+  }) as [{ role: Role; getSnapshotNow: Mock }, { role: Role; getSnapshotNow: Mock }];
+  a.role.role();
+  await tick();
+  b.role.role();
+  await tick();
+  expect([a.role.role(), b.role.role()]).toEqual(['primary', 'secondary']);
+  windows[1].hide();
+  await tick();
+  await a.role.leave();
+  await tick();
+  expect(b.role.role()).toBe('primary');
+  expect(a.getSnapshotNow).not.toHaveBeenCalled();
 });

@@ -60,11 +60,11 @@ export async function attach(
   }
 
   function leave(): void {
+    entry.resting.delete(taker);
     if (!attached) return;
     attached = false;
     entry.handlers.delete(handler);
     entry.takers.delete(taker);
-    entry.resting.delete(taker);
     if (--entry.readers > 0) reconsider(transport, topic, onLinkError);
     else {
       relink(transport, topic, onLinkError);
@@ -118,6 +118,20 @@ function reconsider(transport: Transport, topic: Topic, onLinkError: OnLinkError
   if (entry.readers && isDelivered(page, entry) && allRest(entry) !== !!entry.rests) {
     relink(transport, topic, onLinkError);
   }
+}
+
+/**
+ * **I8** The topic is not delivered, or nobody knows: the page listens to it, and asks for what was told to
+ * nobody meanwhile.
+ */
+export function fallBack(transport: Transport, topic: Topic, onLinkError: OnLinkError): void {
+  const entry = pageTopicOf(pageOf(transport), topic);
+  entry.delivered = undefined;
+  if (!entry.handlers.size || entry.listening) return;
+  hearken(transport, topic, onLinkError).then(
+    () => hand(entry.takers, undefined, onLinkError),
+    onLinkError,
+  );
 }
 
 /** Resolves when the page listens to the topic. */
@@ -253,22 +267,22 @@ function tell(transport: Transport, topic: Topic, onLinkError: OnLinkError): voi
           : unsubscribe(transport, topic, onLinkError);
       return told.catch((error) => {
         if (!hasEnded(error)) throw error;
-        renew(transport, session);
-        // What it read under the old session ended with that. By what it joins, it is the role's affair.
-        for (const each of page.topics.keys()) {
-          if (each !== PRIMARY) rewake(transport, each, onLinkError);
-        }
+        relive(transport, session, onLinkError);
       });
     })
     .then(
       () => {
         entry.failures = 0;
+        entry.refused = false;
+        // Who reads, and who rests, may have changed meanwhile.
+        reconsider(transport, topic, onLinkError);
       },
       (error) => {
         const attempt = ++entry.failures;
         // A bare string is Tauri's own refusal.
         const { kind } = Object(error);
         const refused = typeof error === 'string' || kind === 'denied' || kind === 'unknownTopic';
+        entry.refused = refused;
         const willRetry = !refused && (entry.readers > 0 || attempt < UNSUBSCRIBES);
         const nextDelayMs = entry.telling ? 0 : backOff(attempt, RETRY_FIRST_MS, RETRY_LONGEST_MS);
         if (willRetry && nextDelayMs) {
@@ -287,26 +301,25 @@ async function subscribe(
   const page = pageOf(transport);
   const entry = pageTopicOf(page, topic);
   const { session } = page;
+  const inDoubt = entry.inDoubt || !isDelivered(page, entry);
+  let answer: unknown;
+  entry.inDoubt = false;
   try {
     const deliver = receive(transport, page, onLinkError);
-    const rests = allRest(entry);
-    const answer = await timed(() =>
-      transport.subscribe(topic, session, ...(deliver ? [{ deliver, rest: rests }] : [])),
+    const rest = allRest(entry);
+    answer = await said(transport, topic, onLinkError, true, () =>
+      transport.subscribe(topic, session, ...(deliver ? [{ deliver, rest }] : [])),
     );
-    entry.rests = rests;
-    entry.delivered = deliver && Object(answer).delivers === true ? session : undefined;
+    entry.rests = rest;
   } finally {
-    const { listening } = entry;
-    if (isDelivered(page, entry)) {
+    if (Object(answer).delivers === true) {
+      entry.delivered = session;
+      const { listening } = entry;
       entry.listening = undefined;
       listening?.then((unlisten) => unlisten()).catch(() => {});
-    } else if (entry.handlers.size && !listening) {
-      // What has changed since the deliveries ended was told to nobody.
-      hearken(transport, topic, onLinkError).then(
-        () => hand(entry.takers, undefined, onLinkError),
-        onLinkError,
-      );
-    }
+      // What had changed before the backend knew is not delivered.
+      if (inDoubt && !entry.rests) hand(entry.takers, undefined, onLinkError);
+    } else fallBack(transport, topic, onLinkError);
   }
 }
 
@@ -316,21 +329,43 @@ async function unsubscribe(
   onLinkError: OnLinkError,
 ): Promise<void> {
   const page = pageOf(transport);
-  const entry = pageTopicOf(page, topic);
+  await said(transport, topic, onLinkError, false, () =>
+    transport.unsubscribe(topic, page.session),
+  );
+  pageTopicOf(page, topic).delivered = undefined;
+}
+
+/** A call that is given up may come after a later one, and undo it: then that is made again. */
+function said<R>(
+  transport: Transport,
+  topic: Topic,
+  onLinkError: OnLinkError,
+  reads: boolean,
+  call: () => Promise<R>,
+): Promise<R> {
+  const page = pageOf(transport);
   let over = false;
-  const leaving = (async () => transport.unsubscribe(topic, page.session))();
+  const calling = (async () => call())();
   const ended = (): void => {
-    if (!over || entry.readers === 0) return;
-    // It may have come after a later subscribe.
+    const entry = page.topics.get(topic);
+    if (!over || !entry || !(reads || entry.readers)) return;
+    entry.inDoubt = true;
     relink(transport, topic, onLinkError);
-    entry.link.then(() => hand(entry.takers, undefined, onLinkError));
   };
-  leaving.then(ended, ended);
-  try {
-    await timed(() => leaving);
-    entry.delivered = undefined;
-  } finally {
+  calling.then(ended, ended);
+  return timed(() => calling).finally(() => {
     over = true;
+  });
+}
+
+/**
+ * **I8** The page lives on as another: what it read as `held` ended with that. By what it joins, it is the
+ * role's affair.
+ */
+export function relive(transport: Transport, held: string, onLinkError: OnLinkError): void {
+  renew(transport, held);
+  for (const topic of pageOf(transport).topics.keys()) {
+    (topic === PRIMARY ? fallBack : rewake)(transport, topic, onLinkError);
   }
 }
 
@@ -354,6 +389,7 @@ export function rewake(transport: Transport, topic: Topic, onLinkError: OnLinkEr
   }
   const told: PageTopic['told'] = {};
   entry.told = told;
+  entry.inDoubt = true;
   relink(transport, topic, onLinkError);
   setTimeout(() => {
     entry.told = undefined;

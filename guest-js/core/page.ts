@@ -83,12 +83,16 @@ export interface PageTopic {
   rests?: boolean;
   /** The session to which the backend delivers the topic: nothing has to be listened to then. */
   delivered?: string | undefined;
+  /** The backend may deliver nothing to that session by now: the page slept, or a call came late. */
+  inDoubt?: boolean;
   /** How many handles want the backend to know that this page reads the topic. */
   readers: number;
   /** Keeps subscribe and unsubscribe in order: invokes may overtake one another. */
   link: Promise<unknown>;
   /** The backend will be told, and has not been yet. */
   telling?: boolean;
+  /** The last call that told it was refused: it is told again when a pull succeeds. */
+  refused?: boolean;
   /** How many calls that tell it have failed in a row, and what makes the next. */
   failures: number;
   retry?: ReturnType<typeof setTimeout> | undefined;

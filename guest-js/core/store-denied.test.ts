@@ -29,9 +29,9 @@ async function busy() {
 it('I14: a store that is denied a busy topic asks ever more rarely', async () => {
   const { goesOn, pulls, store } = await busy();
   await goesOn(10_000);
-  expect([store.status, pulls()]).toEqual(['denied', 6]);
+  expect([store.status, pulls()]).toEqual(['denied', 7]);
   await goesOn(60_000);
-  expect(pulls()).toBe(18);
+  expect(pulls()).toBe(19);
 });
 
 it('I8: what is announced after a while, such as that it is let in, it asks about at once', async () => {

@@ -376,7 +376,7 @@ describe('waking', () => {
     window.wake(true);
     await tick();
     expect(told()).toBe(3);
-    expect(calls.count({ command: 'get_snapshot' })).toBe(4);
+    expect(calls.count({ command: 'get_snapshot' })).toBe(5);
   });
 });
 

@@ -4,6 +4,7 @@ import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
 import {
   attach,
+  fallBack,
   isDelivered,
   type OnLinkError,
   relink,
@@ -118,6 +119,8 @@ export function createTopicBase(
       throw explained(error, action);
     };
 
+  const isRefused = () => pageTopicOf(pageOf(transport), topic).refused;
+
   const linkFailed: OnLinkError = (error, retry) =>
     engine.report({ phase: 'subscribe', error: explained(error, 'read'), ...retry });
 
@@ -184,8 +187,10 @@ export function createTopicBase(
     onState(state, error) {
       const { kind } = Object(error);
       const denied = kind === 'denied';
+      // Whom the app refuses is delivered nothing, and is to hear that it is let in again.
+      if (denied) fallBack(transport, topic, linkFailed);
       if (denied || kind === 'unknownTopic') unlinked = kind;
-      else if (unlinked && !error) {
+      else if (!error && (unlinked || (state === 'synchronized' && isRefused()))) {
         unlinked = undefined;
         relink(transport, topic, linkFailed);
       }
@@ -239,14 +244,15 @@ export function createTopicBase(
     if (status !== 'idle') return;
     status = 'connecting';
     const { firstPaint, whenHidden } = { ...pageOf(transport).options, ...pageOptions };
-    if (whenHidden === 'rest') {
+    const rests = whenHidden === 'rest';
+    if (rests) {
       seen = transport.onHide?.(look);
       look();
     }
     let { session } = pageOf(transport);
     sleepless = transport.onWake?.(({ restored }) => {
       // A page out of the cache is a stranger to the backend, however short it was there.
-      if (seen) look();
+      if (rests) look();
       if (restored) session = renew(transport, session);
       const tell = restored ? relink : rewake;
       tell(transport, topic, linkFailed);

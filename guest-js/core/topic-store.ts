@@ -149,9 +149,10 @@ export interface TopicStoreOptions {
   /**
    * Whether the store has its state at once: its first use, such as `get()`, waits for the backend, so
    * that the first frame shows what is. That takes about a millisecond for a small state, in which the
-   * page does nothing else, and 0.2 s at most: where no answer comes by then, and where this is not
-   * possible (a content security policy without the plugin's scheme, a denied topic), the store begins
-   * as any other. Default: `false`.
+   * page does nothing else, and 0.2 s at most, beside what the app's main thread is busy: where no answer
+   * comes by then, and where this is not possible (a content security policy without the plugin's
+   * scheme, a denied topic), the store begins as any other. So do those that are first used in the
+   * second after one that had no answer in time. Default: `false`.
    */
   firstPaint?: boolean;
   /** Default: warnings and errors, on the console. */

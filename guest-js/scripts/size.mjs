@@ -23,10 +23,10 @@ const LIMITS = [
     entry: './index.js',
     names: ['defineTopic'],
     shown: '`defineTopic`: the everyday store, with all kinds of writes',
-    limit: 11200,
+    limit: 11400,
     goal: 6000,
   },
-  { entry: './index.js', names: ['defineCollection'], limit: 11750, goal: 6500 },
+  { entry: './index.js', names: ['defineCollection'], limit: 11950, goal: 6500 },
   {
     entry: './index.js',
     names: ['defineCollection'],
@@ -35,8 +35,8 @@ const LIMITS = [
     limit: 1250,
     goal: 900,
   },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 11900, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 12700, goal: 7150 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 12100, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 12950, goal: 7150 },
   { entry: './react/index.js', shown: 'the React binding', limit: 900, goal: 700 },
   {
     entry: './vue/index.js',

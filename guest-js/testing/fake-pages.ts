@@ -70,6 +70,13 @@ export function createFakePages(onDropped: (page: FakePage) => void) {
       page?.delivered.delete(topic);
       page?.resting.delete(topic);
     },
+    /** The app lets the label's pages read the topic no more. */
+    dismiss(label: string, topic: Topic): void {
+      for (const page of pages) {
+        if (page.label !== label) continue;
+        for (const read of [page.topics, page.delivered, page.resting]) read.delete(topic);
+      }
+    },
     /** The page is gone, whether or not it was known: what of it is still on its way comes too late. */
     bury: (session: string) => void buried.add(session),
     /** The label's pages are not there any more, or have only not answered. */

@@ -110,6 +110,7 @@ export function createFakeTopics(
     if (topic.length > 128 || !/^[\w:/-]+$/.test(topic)) {
       throw { kind: 'invalidTopic', message: `"${topic}" is no topic name`, topic };
     }
+    unreserved(topic);
     const family = familyOf(topic);
     if (family === undefined) {
       const field = of === undefined ? 'topic' : 'family';
@@ -119,7 +120,6 @@ export function createFakeTopics(
       throw { kind: 'alreadyExists', message: `There is a topic "${topic}" already`, topic };
     }
     measure(topic, request);
-    unreserved(topic);
     create(topic, initial === undefined ? families[family] : initial, window);
     return { topic, ...answer(window, topic) };
   }
@@ -150,8 +150,8 @@ export function createFakeTopics(
     const { topic, session, writes } = request;
     const operations = operationsOf(request);
     measure(topic, writes ?? request);
-    find(topic);
     unreserved(topic);
+    find(topic);
     const sessions = outcomes.get(topic) ?? new Map<string, WriteOutcome>();
     outcomes.set(topic, sessions);
     const outcome = outcomeOf(request, operations, sessions.get(session), (operation) =>

@@ -146,6 +146,16 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     pages.drop(label, true);
   }
 
+  /** Whom the app refuses reads the topic no more. */
+  function mayRead(topic: Topic): void {
+    try {
+      grants.authorise(label, topic, 'read');
+    } catch (error) {
+      if (Object(error).code !== undefined) pages.dismiss(label, topic);
+      throw error;
+    }
+  }
+
   function withRole(session: string, work: (page: FakePage) => void): null {
     grants.authorise(label, PRIMARY, 'role');
     const page = pages.find(label, session);
@@ -175,7 +185,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
         ...(session !== undefined && { session }),
       };
       return call(topic, 'get_snapshot', args, () => {
-        grants.authorise(label, topic, 'read');
+        mayRead(topic);
         const answer = topics.answer(label, topic, since);
         deliveries?.gave(session, topic, answer);
         return answer;
@@ -202,7 +212,7 @@ export function openFakeWindow(label: string, behind: FakeBehind): FakeWindow {
     },
     subscribe: (topic, session, how) =>
       call(topic, 'subscribe', { topic, session, ...how }, () => {
-        grants.authorise(label, topic, 'read');
+        mayRead(topic);
         topics.find(topic);
         const page = pages.subscribe(label, session, topic);
         if (!how?.deliver || !deliveries) return null;

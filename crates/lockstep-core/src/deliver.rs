@@ -149,3 +149,38 @@ impl Drop for HeldDeliveries {
         self.wake.deliverer(&self.store.shared.announcements);
     }
 }
+
+#[cfg(test)]
+#[cfg(not(loom))]
+mod tests {
+    use super::*;
+    use crate::{testing::TestStore, topic::Topic};
+    use std::time::Duration;
+
+    #[test]
+    fn i3_a_write_that_is_noted_after_its_topic_was_removed_and_made_again_hides_no_change_of_the_next() {
+        const A: Topic<u32> = Topic::new("a");
+        let store = TestStore::new();
+        let written = store.create(A, 0).unwrap();
+        let page = SessionKey::new("main", "p".parse().unwrap());
+        store.door(A.name()).unwrap().subscribe_to_deliveries(&page, &|| true, false).unwrap();
+        let take = || {
+            store.deliveries_due();
+            let delivery = store.take_delivery("main", |_, _| true)?;
+            store.acknowledged("main", delivery.id);
+            Some(delivery.entries[0].revision)
+        };
+        let earlier = store.registered(A.name()).unwrap().topic;
+        store.remove(A.name()).unwrap();
+        while take().is_some() {}
+        store.clock.advance(Duration::from_secs(1));
+        store.announce_due();
+
+        let created = store.create(A, 1).unwrap();
+        // The writer's thread was held up between its write and this.
+        store.shared.announcements.note_readable(earlier.slot(), written, None);
+        assert_eq!(take(), Some(created));
+        let last = store.set(A, 2).unwrap();
+        assert_eq!(take(), Some(last));
+    }
+}

@@ -110,6 +110,15 @@ impl Page {
         }
     }
 
+    /// Notes that the topic has changed. One of its name may have been removed since, and wait here in another place: that
+    /// is not looked at any more, and so not to be taken for marked.
+    fn mark(&mut self, slot: &Arc<Slot>) {
+        let before = self.dirty.insert(slot.topic().clone(), Arc::clone(slot));
+        if let Some(other) = before.filter(|before| !Arc::ptr_eq(before, slot)) {
+            other.unmark();
+        }
+    }
+
     /// Nobody knows what has come of what is under way: it is told again, should the page have deliveries again.
     fn stop(&mut self) {
         self.stopped = true;
@@ -180,7 +189,7 @@ impl Deliveries {
             page.dirty.remove(slot.topic());
         } else if rested {
             // Nobody knows what has changed meanwhile: that is looked at when it is taken.
-            page.dirty.insert(slot.topic().clone(), Arc::clone(slot));
+            page.mark(slot);
         }
         if mem::take(&mut page.stopped) {
             page.under_way = None;
@@ -214,7 +223,7 @@ impl Deliveries {
     pub(crate) fn mark(&self, sessions: &Sessions, slot: &Arc<Slot>) {
         let mut pages = self.pages.lock();
         for session in sessions.following(slot.topic()) {
-            pages.at(&session).dirty.insert(slot.topic().clone(), Arc::clone(slot));
+            pages.at(&session).mark(slot);
         }
     }
 

@@ -108,6 +108,7 @@ impl Door {
     /// # Errors
     /// [`AccessError`] if the topic is gone.
     pub fn asker(&self) -> Result<Option<Asker>, AccessError> {
+        unreserved(&self.name)?;
         Ok(self.topic()?.asker())
     }
 

@@ -8,6 +8,7 @@ use crate::{
     error::{ChangeError, CreateError, panic_text},
     options::{Allow, Asker, TopicOptions},
     revision::Revision,
+    role::unreserved,
     session_key::SessionKey,
     store::Store,
     topic::{InvalidTopicName, Topic, TopicName, is_topic_char},
@@ -239,6 +240,7 @@ impl Store {
     pub fn create_from_client(&self, create: ClientCreate, client: Option<&Client>) -> Result<Revision, CreateError> {
         not_inside_write().map_err(|_| CreateError::InsideWrite)?;
         let ClientCreate { topic, session, initial } = create;
+        unreserved(&topic).map_err(|_| CreateError::Reserved(topic.clone()))?;
         let family = self.family_of(&topic).ok_or_else(|| CreateError::NoFamily(topic.clone()))?;
         if self.contains(&topic) {
             // Nobody is asked about what cannot be.

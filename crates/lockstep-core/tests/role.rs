@@ -207,13 +207,16 @@ fn i5_i10_the_app_s_own_code_takes_the_role_from_nobody_who_has_not_stopped() {
     let store = Store::new(NoAnnounce);
     let in_the_way = CreateError::Reserved(PRIMARY.name().clone());
     let nobody = Primary::default;
+    let by_window = ClientCreate { topic: PRIMARY.name().clone(), session: page(1, 1), initial: None };
+    // Whether or not there are such topics.
+    assert_eq!(store.create_from_client(by_window.clone(), None), Err(in_the_way.clone()));
+    assert_eq!(store.door(PRIMARY.name()).unwrap().asker().err(), Some(reserved()));
     let family = TopicFamily::<u8>::new("lockstep");
     store.declare(family, |_| 0, TopicOptions::new()).unwrap();
-    let by_window = ClientCreate { topic: PRIMARY.name().clone(), session: page(1, 1), initial: None };
     for _ in 0..2 {
         assert_eq!(store.create_with(PRIMARY, nobody(), TopicOptions::new()), Err(in_the_way.clone()));
         assert!(store.create(Topic::<u8>::new("lockstep/primary"), 0).is_err());
-        assert!(store.create_from_client(by_window.clone(), None).is_err());
+        assert_eq!(store.create_from_client(by_window.clone(), None), Err(in_the_way.clone()));
         store.join_role(&page(0, 0), &|| true).unwrap();
     }
     let before = store.primary();
