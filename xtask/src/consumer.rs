@@ -20,7 +20,7 @@ const APP: &str = "target/consumer";
 
 const GUEST: &str = "tauri-plugin-lockstep-api";
 
-const CRATES: &[&str] = &["lockstep-core", "tauri-plugin-lockstep"];
+const CRATES: &[&str] = &["lockstep-core", "lockstep-persist", "tauri-plugin-lockstep"];
 
 /// What has to be in the plugin's crate, since an app's build reads it.
 const PLUGIN_FILES: &[&str] = &["permissions/default.toml", "permissions/schemas/schema.json", "api-iife.js"];
