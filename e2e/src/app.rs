@@ -120,6 +120,30 @@ impl App {
         Ok(window)
     }
 
+    /// Opens so many windows of the test app beside `main`, `w1`, `w2` and so on, all at once. Returns the labels of all
+    /// when they are ready, `main` included.
+    pub async fn open_many(&self, count: usize) -> Result<Vec<String>> {
+        let mut labels: Vec<String> = (1..=count).map(|n| format!("w{n}")).collect();
+        for label in &labels {
+            self.begin_to_open(label).await?;
+        }
+        labels.insert(0, "main".to_owned());
+        for label in &labels {
+            let window = self.window(label);
+            wait_until(&format!("{label} is ready"), async || window.eval("isReady").await).await?;
+        }
+        Ok(labels)
+    }
+
+    /// Waits until the test app's counter shows in all of these windows.
+    pub async fn all_show(&self, labels: &[String], count: u32) -> Result<()> {
+        for label in labels {
+            self.window(label).shows("counter.get()", count).await?;
+            self.window(label).shows("counter.status", "synchronized").await?;
+        }
+        Ok(())
+    }
+
     /// Opens a window of the test app, and does not wait for it.
     pub async fn begin_to_open(&self, label: &str) -> Result<()> {
         self.invoke("open_window", json!({ "label": label, "page": "index.html" })).await

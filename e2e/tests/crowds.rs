@@ -13,15 +13,15 @@ const ANNOUNCE_INTERVAL_MS: u64 = 16;
 #[test]
 fn one_write_reaches_twenty_windows() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
-        let labels = open_all(app, 19).await?;
+        let labels = app.open_many(19).await?;
         for label in &labels {
             app.window(label).does("await counter.ready").await?;
         }
         app.has_readers("counter", 20).await?;
         app.window("main").does("await counter.set(1)").await?;
-        all_show(app, &labels, 1).await?;
+        app.all_show(&labels, 1).await?;
         app.window("w7").does("await counter.update((count) => count + 1)").await?;
-        all_show(app, &labels, 2).await
+        app.all_show(&labels, 2).await
     })
 }
 
@@ -63,7 +63,7 @@ struct Begun {
 
 /// Opens eight windows beside `main`, which count what a storm costs them.
 async fn begin(app: &App) -> Result<Begun> {
-    let labels = open_all(app, 8).await?;
+    let labels = app.open_many(8).await?;
     for label in &labels {
         app.window(label).does("heartbeat.start(); await hear('counter')").await?;
     }
@@ -73,7 +73,7 @@ async fn begin(app: &App) -> Result<Begun> {
 /// Waits until all windows show the end of a storm, sees what it cost each of them, and returns how many writes it had.
 async fn end(app: &App, Begun { labels, start }: Begun) -> Result<u32> {
     let writes = app.stats().await?.counter;
-    all_show(app, &labels, writes).await?;
+    app.all_show(&labels, writes).await?;
     let most = start.elapsed().as_millis() as u64 / ANNOUNCE_INTERVAL_MS + 2;
 
     println!("{writes} writes in {:?}", start.elapsed());
@@ -88,25 +88,4 @@ async fn end(app: &App, Begun { labels, start }: Begun) -> Result<u32> {
         assert!(pulls <= heard + 10, "{pulls} pulls for {heard} events");
     }
     Ok(writes)
-}
-
-/// Opens so many windows beside `main`: `w1`, `w2` and so on.
-async fn open_all(app: &App, count: usize) -> Result<Vec<String>> {
-    let labels: Vec<String> = (1..=count).map(|n| format!("w{n}")).collect();
-    for label in &labels {
-        app.begin_to_open(label).await?;
-    }
-    let all: Vec<String> = std::iter::once("main".to_owned()).chain(labels).collect();
-    for label in &all {
-        wait_until(&format!("{label} is ready"), async || app.window(label).eval("isReady").await).await?;
-    }
-    Ok(all)
-}
-
-async fn all_show(app: &App, labels: &[String], count: u32) -> Result<()> {
-    for label in labels {
-        app.window(label).shows("counter.get()", count).await?;
-        app.window(label).shows("counter.status", "synchronized").await?;
-    }
-    Ok(())
 }

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use anyhow::Result;
-use lockstep_e2e::{App, Binary, DirectApp, Failure, wait_until, with_app, without_app};
+use lockstep_e2e::{Binary, DirectApp, Failure, with_app, without_app};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ const ODD: &str = "</script><!-- \u{2028}\u{2029} ${x} `'\"\\ \u{0} \u{feff} ðŸ˜
 #[test]
 fn i14_a_burst_costs_each_window_a_few_messages_and_no_event_is_listened_to() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
-        let labels = open_all(app, 7).await?;
+        let labels = app.open_many(7).await?;
         for label in &labels {
             app.window(label).does("await counter.ready; countDeliveries(); heartbeat.start()").await?;
         }
@@ -22,7 +22,7 @@ fn i14_a_burst_costs_each_window_a_few_messages_and_no_event_is_listened_to() ->
         let start = Instant::now();
         app.start_storm(WRITES, Duration::ZERO).await?;
         app.storm_is_over().await?;
-        all_show(app, &labels, WRITES).await?;
+        app.all_show(&labels, WRITES).await?;
         println!("{WRITES} writes in {:?}", start.elapsed());
         for label in &labels {
             let window = app.window(label);
@@ -101,7 +101,7 @@ fn i14_a_hidden_window_that_rests_is_told_nothing_until_it_is_shown() -> Result<
 #[test]
 fn i3_pages_that_reload_die_or_hide_in_the_midst_of_deliveries_end_at_the_newest() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
-        let labels = open_all(app, 3).await?;
+        let labels = app.open_many(3).await?;
         for label in &labels {
             app.window(label).does("await counter.ready").await?;
         }
@@ -113,17 +113,17 @@ fn i3_pages_that_reload_die_or_hide_in_the_midst_of_deliveries_end_at_the_newest
             app.open("w2").await?.does("await counter.ready").await?;
         }
         app.storm_is_over().await?;
-        all_show(app, &labels, 20_000).await?;
+        app.all_show(&labels, 20_000).await?;
         app.invoke::<()>("show_window", json!({ "label": "w3", "shown": true })).await?;
         app.window("main").does("await counter.set(7)").await?;
-        all_show(app, &labels, 7).await
+        app.all_show(&labels, 7).await
     })
 }
 
 #[test]
 fn what_is_delivered_is_data_whatever_is_in_it() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
-        let labels = open_all(app, 1).await?;
+        let labels = app.open_many(1).await?;
         for label in &labels {
             app.window(label).does("await note.ready; await staff.ready.catch(() => {}); countDeliveries()").await?;
         }
@@ -149,7 +149,7 @@ fn what_is_delivered_is_data_whatever_is_in_it() -> Result<(), Failure> {
 #[test]
 fn i13_a_window_is_delivered_what_it_reads_and_nobody_elses() -> Result<(), Failure> {
     with_app(Binary::Test, async |app| {
-        open_all(app, 1).await?;
+        app.open_many(1).await?;
         app.window("main").does("await Promise.all([counter.ready, odd.ready]); countDeliveries()").await?;
         app.window("w1").does("await counter.ready; countDeliveries(); secret.get()").await?;
         app.window("w1").shows("secret.status", "denied").await?;
@@ -160,24 +160,4 @@ fn i13_a_window_is_delivered_what_it_reads_and_nobody_elses() -> Result<(), Fail
         app.window("w1").shows("counter.get()", 5).await?;
         app.window("w1").shows("[...deliveredTopics].join()", "counter").await
     })
-}
-
-async fn open_all(app: &App, count: usize) -> Result<Vec<String>> {
-    let labels: Vec<String> = (1..=count).map(|n| format!("w{n}")).collect();
-    for label in &labels {
-        app.begin_to_open(label).await?;
-    }
-    let all: Vec<String> = std::iter::once("main".to_owned()).chain(labels).collect();
-    for label in &all {
-        wait_until(&format!("{label} is ready"), async || app.window(label).eval("isReady").await).await?;
-    }
-    Ok(all)
-}
-
-async fn all_show(app: &App, labels: &[String], count: u32) -> Result<()> {
-    for label in labels {
-        app.window(label).shows("counter.get()", count).await?;
-        app.window(label).shows("counter.status", "synchronized").await?;
-    }
-    Ok(())
 }

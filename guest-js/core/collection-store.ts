@@ -5,6 +5,7 @@ import type {
   MergePatch,
   OptimisticOptions,
   Selection,
+  StoreMembers,
   TopicStore,
   WriteOptions,
 } from './topic-store.js';
@@ -43,19 +44,7 @@ export interface EntityStore<V> extends Selection<V | undefined> {
  * With `expectedRevision`, a write that names entities (`upsert`, `merge`, `remove`, `patch`) is a
  * `conflict` only if one of *those* has changed since that revision.
  */
-export interface CollectionStore<V, A = never>
-  extends Pick<
-    TopicStore<unknown>,
-    | 'topic'
-    | 'status'
-    | 'onStatus'
-    | 'pending'
-    | 'onPending'
-    | 'revision'
-    | 'ready'
-    | 'refresh'
-    | 'close'
-  > {
+export interface CollectionStore<V, A = never> extends StoreMembers {
   /**
    * The entities, with the optimistic writes that are pending; undefined before the first snapshot.
    * Another object after each change, which costs nothing: each is a view of what is there *now*, an

@@ -17,7 +17,7 @@ import { createConsoleLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { createOverlay, type Early, type Overlay } from './optimistic.js';
 import { pageOf, pageTopicOf, renew, type Taker } from './page.js';
-import type { TopicStatus, TopicStore, TopicStoreOptions } from './topic-store.js';
+import type { StoreMembers, TopicStatus, TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
 import type { InvalidationEvent, Unsubscribe } from './types.js';
 import type { Answer } from './wire.js';
@@ -53,18 +53,7 @@ export interface TopicBase {
   /** The window that made the state that is shown now, so far as it is known. */
   sourceOf(writtenBy: string | undefined): string | null;
   /** The members that every store has. */
-  members: Pick<
-    TopicStore<unknown>,
-    | 'topic'
-    | 'status'
-    | 'onStatus'
-    | 'pending'
-    | 'onPending'
-    | 'revision'
-    | 'ready'
-    | 'refresh'
-    | 'close'
-  >;
+  members: StoreMembers;
 }
 
 /**

@@ -331,3 +331,17 @@ export interface TopicStore<T, A = never> {
    */
   close(): void;
 }
+
+/** What the store of a topic has in common with that of a collection. */
+export type StoreMembers = Pick<
+  TopicStore<unknown>,
+  | 'topic'
+  | 'status'
+  | 'onStatus'
+  | 'pending'
+  | 'onPending'
+  | 'revision'
+  | 'ready'
+  | 'refresh'
+  | 'close'
+>;
