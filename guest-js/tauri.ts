@@ -10,6 +10,7 @@ import type { CollectionStore } from './core/collection-store.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
 import { flush as flushOver } from './core/flush.js';
 import { pageOf } from './core/page.js';
+import { createReadonlyTopicStore } from './core/reader.js';
 import type { Revision } from './core/revision.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
@@ -18,7 +19,12 @@ import {
   type RevisionSyncHandle,
   type RevisionSyncOptions,
 } from './core/sync.js';
-import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
+import type {
+  ReadonlyTopicStore,
+  ReadonlyTopicStoreOptions,
+  TopicStore,
+  TopicStoreOptions,
+} from './core/topic-store.js';
 import type { AdminTransport, FlushTransport, RoleTransport, Transport } from './core/transport.js';
 import type {
   InvalidationEvent,
@@ -242,6 +248,22 @@ export function defineTopic<T, A = never>(
   options?: TopicStoreOptions,
 ): TopicStore<T, A> {
   return createTopicStore<T, A>(topic, here(createTauriTransport()), options);
+}
+
+/**
+ * The store of one topic in a window that only reads it, such as a panel that shows: as
+ * {@link defineTopic}, without what writes, which makes the window's script smaller.
+ *
+ * @example
+ * const settings = defineReadonlyTopic<Settings>('settings');
+ *
+ * settings.subscribe((next) => render(next));
+ */
+export function defineReadonlyTopic<T>(
+  topic: string,
+  options?: ReadonlyTopicStoreOptions,
+): ReadonlyTopicStore<T> {
+  return createReadonlyTopicStore<T>(topic, here(createTauriTransport()), options);
 }
 
 /**

@@ -345,3 +345,25 @@ export type StoreMembers = Pick<
   | 'refresh'
   | 'close'
 >;
+
+/** How a store behaves that only reads. */
+export type ReadonlyTopicStoreOptions = Omit<TopicStoreOptions, 'writeTimeoutMs'>;
+
+/**
+ * One topic in a window that only reads it: what a {@link TopicStore} has to read with. Every
+ * {@link TopicStore} is one.
+ */
+export interface ReadonlyTopicStore<T>
+  extends Pick<
+    TopicStore<T>,
+    | 'topic'
+    | 'get'
+    | 'subscribe'
+    | 'select'
+    | 'status'
+    | 'onStatus'
+    | 'revision'
+    | 'ready'
+    | 'refresh'
+    | 'close'
+  > {}
