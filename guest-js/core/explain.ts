@@ -1,4 +1,5 @@
 import { LockstepError, type LockstepErrorFields, type LockstepErrorKind } from './errors.js';
+import { guide } from './guide.js';
 import { isCanonicalRevision } from './revision.js';
 
 /** What was being asked for when a transport rejected. */
@@ -29,8 +30,9 @@ const NUMBERS = ['size', 'limit', 'seq', 'lastSeq'] as const;
  * Turns whatever a transport rejected with into a {@link LockstepError}. Never throws.
  *
  * - An error of the backend keeps its kind, message and fields.
- * - Tauri's own refusals, which are bare strings, become `denied` and say which lines to add to
- *   the window's capability.
+ * - Tauri's own refusals, which are bare strings, become `denied`. Where the app is developed (unless
+ *   `process.env.NODE_ENV` is `production`, which bundlers fill in) they say which lines to add to the
+ *   window's capability, and have the `permission`; in what it ships, which page of the docs does.
  * - Anything else becomes `transport`, with what was thrown as its `cause`.
  *
  * @example
@@ -84,43 +86,18 @@ function failed(
 
 const NOT_REGISTERED = /^plugin [\w-]+ not found$|Plugin not found$/;
 const REFUSED = /not allowed|explicitly denied on origin/;
-// Both spellings: `plugin:lockstep|write` in release builds, `lockstep.write` in development.
-const COMMAND = /^(?:Command )?(?:plugin:)?(?:([\w-]+)[|.])?([\w-]+) /;
 
-function explainRefusal(text: string, context: ErrorContext): LockstepError {
-  const { topic, window, action = 'read', grant } = context;
-  if (NOT_REGISTERED.test(text)) {
-    return new LockstepError(
-      'transport',
-      `The plugin is not registered in this app (Tauri says: ${text}). Add \`.plugin(tauri_plugin_lockstep::Builder::new()…build())\` to tauri::Builder.`,
-      { topic, cause: text },
-    );
-  }
-  if (!REFUSED.test(text)) return failed(text, text, context);
-
-  const [, plugin, command = ''] = COMMAND.exec(text) ?? [];
-  const who = window ? `The window "${window}"` : 'This window';
-  let may = `call \`${command}\``;
-  let add = "the command's permission";
-  let permission: string | undefined;
-  if (plugin === 'event') {
-    may = `listen to "${topic}"`;
-    permission = `core:event:allow-${command}`;
-    add = '"core:event:allow-listen", "core:event:allow-unlisten"';
-  } else if (plugin === 'lockstep') {
-    const does = command === 'write' ? command : action;
-    may = `${does} the topic "${topic}"`;
-    permission = grant?.permission ?? (does === 'write' ? 'lockstep:write' : 'lockstep:default');
-    add = `{ "identifier": "${permission}", "allow": [{ "topic": "${grant?.topic ?? topic}" }] }`;
-  }
-  return new LockstepError(
-    'denied',
-    `${who} may not ${may}. Add to "permissions" of a capability that lists the window (src-tauri/capabilities/*.json): ${add}. Tauri says: ${text}`,
-    {
-      topic,
-      cause: text,
-      ...(window !== undefined && { window }),
-      ...(permission !== undefined && { permission }),
-    },
-  );
+function explainRefusal(cause: string, context: ErrorContext): LockstepError {
+  const { topic, window } = context;
+  const kind = NOT_REGISTERED.test(cause) ? 'transport' : 'denied';
+  if (kind === 'denied' && !REFUSED.test(cause)) return failed(cause, cause, context);
+  const { message, permission } = guide?.[kind](cause, context) ?? {
+    message: `Calling the backend for "${topic}" failed: see docs/troubleshooting.md#${kind}.`,
+  };
+  return new LockstepError(kind, `${message} Tauri says: ${cause}`, {
+    topic,
+    cause,
+    ...(window !== undefined && { window }),
+    ...(permission !== undefined && { permission }),
+  });
 }
