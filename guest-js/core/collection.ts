@@ -105,7 +105,7 @@ export function createCollectionStore<V, A = never>(
     patch: [{ op: 'add', path: pathOf(key), value }],
   });
 
-  const own: Omit<CollectionStore<V, A>, keyof typeof store.members> = {
+  const own: Omit<CollectionStore<V, A>, Exclude<keyof typeof store.members, 'onPending'>> = {
     onPending,
     get() {
       use();

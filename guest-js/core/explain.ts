@@ -1,4 +1,4 @@
-import { LockstepError, type LockstepErrorFields, type LockstepErrorKind } from './errors.js';
+import { LockstepError } from './errors.js';
 import { guide } from './guide.js';
 import { isCanonicalRevision } from './revision.js';
 
@@ -22,9 +22,13 @@ const BACKEND_KINDS = new Set(
   ),
 );
 
-const TEXTS = ['topic', 'window', 'permission', 'field', 'path', 'code', 'reason'] as const;
-const REVISIONS = ['revision', 'expectedRevision'] as const;
-const NUMBERS = ['size', 'limit', 'seq', 'lastSeq'] as const;
+/** Fields that the backend may send, by their types: it is another program, perhaps another version. */
+const FIELDS: [is: (value: unknown) => boolean, names: string[]][] = [
+  [isText, ['topic', 'window', 'permission', 'field', 'path', 'code', 'reason']],
+  [isCanonicalRevision, ['revision', 'expectedRevision']],
+  [(value) => typeof value === 'number', ['size', 'limit', 'seq', 'lastSeq']],
+  [(value) => value !== undefined, ['data']],
+];
 
 /**
  * Turns whatever a transport rejected with into a {@link LockstepError}. Never throws.
@@ -44,30 +48,23 @@ const NUMBERS = ['size', 'limit', 'seq', 'lastSeq'] as const;
  */
 export function toLockstepError(thrown: unknown, context: ErrorContext): LockstepError {
   if (thrown instanceof LockstepError) return thrown;
-  if (typeof thrown === 'string') return explainRefusal(thrown, context);
-  if (typeof thrown === 'object' && thrown !== null) {
-    const record = thrown as Record<string, unknown>;
-    if (typeof record.kind === 'string' && BACKEND_KINDS.has(record.kind)) {
-      return new LockstepError(
-        record.kind as LockstepErrorKind,
-        typeof record.message === 'string' ? record.message : record.kind,
-        fieldsOf(record),
-      );
-    }
-    const { message } = record;
-    return failed(typeof message === 'string' ? message : 'an unknown error', thrown, context);
+  if (isText(thrown)) return explainRefusal(thrown, context);
+  const { kind, message } = Object(thrown);
+  if (!BACKEND_KINDS.has(kind)) {
+    return failed(isText(message) ? message : 'an unknown error', thrown, context);
   }
-  return failed(String(thrown), thrown, context);
+  const fields: Record<string, unknown> = {};
+  for (const [is, names] of FIELDS) {
+    for (const name of names) {
+      const value = Object(thrown)[name];
+      if (is(value)) fields[name] = value;
+    }
+  }
+  return new LockstepError(kind, isText(message) ? message : kind, fields);
 }
 
-/** Only fields of the right type get in: the backend is another program, perhaps another version. */
-function fieldsOf(record: Record<string, unknown>): LockstepErrorFields {
-  const fields: Record<string, unknown> = {};
-  for (const key of TEXTS) if (typeof record[key] === 'string') fields[key] = record[key];
-  for (const key of REVISIONS) if (isCanonicalRevision(record[key])) fields[key] = record[key];
-  for (const key of NUMBERS) if (typeof record[key] === 'number') fields[key] = record[key];
-  if ('data' in record) fields.data = record.data;
-  return fields;
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function failed(

@@ -36,5 +36,5 @@ export function createTopicStore<T, A = never>(
     patch: (operations, how) => write({ patch: operations }, how),
     dispatch: (action, how) => write({ action }, how),
     update: (change) => update(() => ({ set: change(reader.confirmed() as T) })),
-  } satisfies Omit<TopicStore<T, A>, keyof typeof reader.members>);
+  } satisfies Omit<TopicStore<T, A>, Exclude<keyof typeof reader.members, 'onPending'>>);
 }

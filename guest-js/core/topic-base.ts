@@ -64,7 +64,7 @@ export interface TopicBase {
   /** The window that made the state that is shown now, so far as it is known. */
   sourceOf(writtenBy: string | undefined): string | null;
   /** The members that every store has. */
-  members: Omit<StoreMembers, 'onPending'>;
+  members: StoreMembers;
 }
 
 /**
@@ -269,6 +269,8 @@ export function createTopicBase(
       get pending() {
         return base.pending?.size() ?? 0;
       },
+      // Of a store that only reads. One that writes has its own.
+      onPending: () => () => {},
       get revision() {
         use();
         return engine.gate.revision();

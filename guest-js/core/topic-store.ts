@@ -350,20 +350,8 @@ export type StoreMembers = Pick<
 export type ReadonlyTopicStoreOptions = Omit<TopicStoreOptions, 'writeTimeoutMs'>;
 
 /**
- * One topic in a window that only reads it: what a {@link TopicStore} has to read with. Every
- * {@link TopicStore} is one.
+ * One topic in a window that only reads it: a {@link TopicStore} without what writes, of which
+ * nothing is ever pending. Every {@link TopicStore} is one.
  */
 export interface ReadonlyTopicStore<T>
-  extends Pick<
-    TopicStore<T>,
-    | 'topic'
-    | 'get'
-    | 'subscribe'
-    | 'select'
-    | 'status'
-    | 'onStatus'
-    | 'revision'
-    | 'ready'
-    | 'refresh'
-    | 'close'
-  > {}
+  extends Omit<TopicStore<T>, 'set' | 'merge' | 'patch' | 'dispatch' | 'update'> {}
