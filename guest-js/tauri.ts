@@ -158,11 +158,8 @@ export function createTauriTransport(): Transport {
     },
     listen: (topic, handler) => listen(eventOf(topic), ({ payload }) => handler(payload)),
     getSnapshot: (topic, since, session) =>
-      invoke(command('get_snapshot'), {
-        topic,
-        ...(since !== undefined && { since }),
-        ...(session !== undefined && { session }),
-      }),
+      // JSON leaves out what is undefined.
+      invoke(command('get_snapshot'), { topic, since, session }),
     getSnapshotNow: (topic) =>
       getNow(`${convertFileSrc('', 'lockstep')}?topic=${encodeURIComponent(topic)}`),
     write: (request) => invoke(command('write'), { ...request }),
@@ -187,8 +184,7 @@ export function createTauriAdminTransport(): AdminTransport {
   return Object.assign(createTauriTransport(), {
     createTopic: (request: object) => invoke(command('create_topic'), { ...request }),
     removeTopic: (topic: string) => invoke(command('remove_topic'), { topic }),
-    listTopics: (prefix?: string) =>
-      invoke(command('list_topics'), { ...(prefix !== undefined && { prefix }) }),
+    listTopics: (prefix?: string) => invoke(command('list_topics'), { prefix }),
   });
 }
 
