@@ -2,7 +2,7 @@ import { toLockstepError } from './explain.js';
 import { limited } from './limited.js';
 import { hasEnded, relive } from './link.js';
 import { createListeners } from './listeners.js';
-import { createConsoleLogger } from './logger.js';
+import { defaultLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { pageOf, renew } from './page.js';
 import { PRIMARY } from './primary.js';
@@ -41,7 +41,7 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
   const {
     whenHidden = 'keep',
     pullTimeoutMs = 10_000,
-    logger = createConsoleLogger(),
+    logger = defaultLogger,
     onError = (context) => tellPage(transport, context),
   } = options;
 

@@ -1,4 +1,4 @@
-import { createConsoleLogger } from './logger.js';
+import { defaultLogger } from './logger.js';
 import { backOff } from './retry.js';
 import type { ReadonlyTopicStore } from './topic-store.js';
 import type { SnapshotApplier, SyncErrorContext, Unsubscribe } from './types.js';
@@ -76,5 +76,5 @@ export function connectApplier<T>(
 }
 
 function log(context: SyncErrorContext): void {
-  createConsoleLogger().error('apply failed', context);
+  defaultLogger.error('apply failed', context);
 }

@@ -47,6 +47,13 @@ export function tagLogger(base: Logger, tags: Record<string, unknown>): Logger {
   return { debug: write('debug'), warn: write('warn'), error: write('error') };
 }
 
+/** Where a store logs that is given no logger: warnings and errors, with the details as they are. */
+export const defaultLogger: Logger = {
+  debug() {},
+  warn: (message, extra) => console.warn(`[warn] [lockstep] ${message}`, extra),
+  error: (message, extra) => console.error(`[error] [lockstep] ${message}`, extra),
+};
+
 /** A logger that says nothing. */
 export const noopLogger: Logger = { debug() {}, warn() {}, error() {} };
 

@@ -14,7 +14,7 @@ import {
   share,
 } from './link.js';
 import { createListeners } from './listeners.js';
-import { createConsoleLogger } from './logger.js';
+import { defaultLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { pageOf, pageTopicOf, renew, type Taker } from './page.js';
 import type { StoreMembers, TopicStatus, TopicStoreOptions } from './topic-store.js';
@@ -82,7 +82,7 @@ export function createTopicBase(
   transport: Transport,
   {
     pullTimeoutMs = 10_000,
-    logger = createConsoleLogger(),
+    logger = defaultLogger,
     onError = (context) => tellPage(transport, context),
     ...pageOptions
   }: TopicStoreOptions,
