@@ -2,7 +2,10 @@ import { createSubscriber } from 'svelte/reactivity';
 import type { ReadonlyTopicStore, TopicStatus, TopicStore } from '../core/topic-store.js';
 import { inContext } from './in-context.js';
 
-/** A topic for runes: what is read of it in an effect, a `$derived` or markup is kept up. */
+/**
+ * A topic for runes: what is read of it in an effect, a `$derived` or markup is kept up. `S` is the store that
+ * it is of: one that writes, or one that only reads.
+ */
 export interface TopicState<T, A = never, S = TopicStore<T, A>> {
   /**
    * The state; undefined before the first snapshot. The store's own copy, of which parts that did

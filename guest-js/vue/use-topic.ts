@@ -11,7 +11,7 @@ import {
 import type { CollectionStore } from '../core/collection-store.js';
 import type { ReadonlyTopicStore, TopicStatus, TopicStore } from '../core/topic-store.js';
 
-/** A topic in a component. */
+/** A topic in a component. `S` is the store that it is of: one that writes, or one that only reads. */
 export interface UseTopicReturn<T, A = never, S = TopicStore<T, A>> {
   /**
    * The state; undefined before the first snapshot. Shallow: its value is the store's own copy,
