@@ -16,6 +16,7 @@ export {
   createTauriSnapshotProvider,
   createTauriTransport,
   defineCollection,
+  defineReadonlyTopic,
   defineRole,
   defineTopic,
   defineTopicFamily,

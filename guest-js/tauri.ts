@@ -10,6 +10,7 @@ import type { CollectionStore } from './core/collection-store.js';
 import { createTopicFamily, type TopicFamily } from './core/family.js';
 import { flush as flushOver } from './core/flush.js';
 import { pageOf } from './core/page.js';
+import { createReadonlyTopicStore } from './core/reader.js';
 import type { Revision } from './core/revision.js';
 import { createRole, type Role, type RoleOptions } from './core/role.js';
 import { createTopicStore } from './core/store.js';
@@ -18,7 +19,12 @@ import {
   type RevisionSyncHandle,
   type RevisionSyncOptions,
 } from './core/sync.js';
-import type { TopicStore, TopicStoreOptions } from './core/topic-store.js';
+import type {
+  ReadonlyTopicStore,
+  ReadonlyTopicStoreOptions,
+  TopicStore,
+  TopicStoreOptions,
+} from './core/topic-store.js';
 import type { AdminTransport, FlushTransport, RoleTransport, Transport } from './core/transport.js';
 import type {
   InvalidationEvent,
@@ -152,11 +158,8 @@ export function createTauriTransport(): Transport {
     },
     listen: (topic, handler) => listen(eventOf(topic), ({ payload }) => handler(payload)),
     getSnapshot: (topic, since, session) =>
-      invoke(command('get_snapshot'), {
-        topic,
-        ...(since !== undefined && { since }),
-        ...(session !== undefined && { session }),
-      }),
+      // JSON leaves out what is undefined.
+      invoke(command('get_snapshot'), { topic, since, session }),
     getSnapshotNow: (topic) =>
       getNow(`${convertFileSrc('', 'lockstep')}?topic=${encodeURIComponent(topic)}`),
     write: (request) => invoke(command('write'), { ...request }),
@@ -181,8 +184,7 @@ export function createTauriAdminTransport(): AdminTransport {
   return Object.assign(createTauriTransport(), {
     createTopic: (request: object) => invoke(command('create_topic'), { ...request }),
     removeTopic: (topic: string) => invoke(command('remove_topic'), { topic }),
-    listTopics: (prefix?: string) =>
-      invoke(command('list_topics'), { ...(prefix !== undefined && { prefix }) }),
+    listTopics: (prefix?: string) => invoke(command('list_topics'), { prefix }),
   });
 }
 
@@ -242,6 +244,22 @@ export function defineTopic<T, A = never>(
   options?: TopicStoreOptions,
 ): TopicStore<T, A> {
   return createTopicStore<T, A>(topic, here(createTauriTransport()), options);
+}
+
+/**
+ * The store of one topic in a window that only reads it, such as a panel that shows: as
+ * {@link defineTopic}, without what writes, which makes the window's script smaller.
+ *
+ * @example
+ * const settings = defineReadonlyTopic<Settings>('settings');
+ *
+ * settings.subscribe((next) => render(next));
+ */
+export function defineReadonlyTopic<T>(
+  topic: string,
+  options?: ReadonlyTopicStoreOptions,
+): ReadonlyTopicStore<T> {
+  return createReadonlyTopicStore<T>(topic, here(createTauriTransport()), options);
 }
 
 /**

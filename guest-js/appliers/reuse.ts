@@ -10,24 +10,24 @@ export function reuse(previous: unknown, next: unknown): unknown {
   const kind = kindOf(next);
   const copy = (kind === Array.prototype ? [] : kind === Object.prototype && {}) as Members | false;
   if (!copy) return next;
-  const alike = kindOf(previous) === kind;
-  const before = (alike ? previous : {}) as Members;
-  const keys = keysOf(next);
-  let same = alike && keysOf(before).length === keys.length;
-  for (const key of keys) {
-    copy[key] = reuse(before[key], (next as Members)[key]);
+  const before: Members = Object(previous);
+  const members = membersOf(next);
+  let same = kindOf(previous) === kind && membersOf(previous).length === members.length;
+  for (const [key, value] of members) {
+    copy[key] = reuse(before[key], value);
     same &&= copy[key] === before[key];
   }
   return same ? previous : copy;
 }
 
 /**
- * The names of the members that are data. Undefined is none, as in JSON. Nor is `__proto__`: stores
- * assign by name, and that name would change an object's prototype.
+ * The members that are data. Undefined is none, as in JSON. Nor is `__proto__`: stores assign by name,
+ * and that name would change an object's prototype.
  */
-export function keysOf(value: unknown): string[] {
-  const members = Object(value);
-  return Object.keys(members).filter((key) => key !== '__proto__' && members[key] !== undefined);
+export function membersOf(value: unknown): [key: string, member: unknown][] {
+  return Object.entries(Object(value)).filter(
+    ([key, member]) => key !== '__proto__' && member !== undefined,
+  );
 }
 
 /** What it is made of: by this, plain objects and arrays are told from all else. */

@@ -26,7 +26,7 @@ export function createSvelteSnapshotApplier<S extends object, T = Partial<S>>(
     apply(snapshot) {
       if (!isWritable<S>(store)) return carryOut(store, plan(store, snapshot));
       const before = get(store);
-      const next = carriedOut(before, plan(before, snapshot, true));
+      const next = carriedOut(before, plan(before, snapshot));
       if (next !== before) store.set(next);
     },
   };

@@ -31,7 +31,7 @@ export function createVueSnapshotApplier<S extends object, T = Partial<S>>(
     apply(snapshot) {
       const ref = isRef<S | undefined>(store) ? store : undefined;
       const state = ref ? ref.value : (store as S);
-      if (ref && !isReactive(state)) ref.value = carriedOut(state, plan(state, snapshot, true));
+      if (ref && !isReactive(state)) ref.value = carriedOut(state, plan(state, snapshot));
       else carryOutReactive(Object(state), plan(state, snapshot));
     },
   };

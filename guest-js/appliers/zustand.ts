@@ -38,7 +38,7 @@ export function createZustandSnapshotApplier<S extends object, T = Partial<S>>(
   return {
     apply(snapshot) {
       const before = store.getState();
-      const next = carriedOut(before, plan(before, snapshot, true));
+      const next = carriedOut(before, plan(before, snapshot));
       // Also where only some keys are new: Zustand's own merge cannot remove any.
       if (next !== before) store.setState(next, true);
     },

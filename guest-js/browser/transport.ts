@@ -1,6 +1,6 @@
 import { LockstepError } from '../core/errors.js';
 import { createListeners } from '../core/listeners.js';
-import { createConsoleLogger } from '../core/logger.js';
+import { defaultLogger } from '../core/logger.js';
 import { tellPage } from '../core/on-error.js';
 import { mintId } from '../core/page.js';
 import { isCanonicalRevision, ZERO_REVISION } from '../core/revision.js';
@@ -66,7 +66,7 @@ export function createTransport(
   const { topics, families = {}, name = 'app', whenUnsupported = 'alone' } = options;
   const tab = mintId(16);
   const prefix = `lockstep/${name}/`;
-  const { label = `tab-${tab.slice(0, 8)}`, logger = createConsoleLogger() } = options;
+  const { label = `tab-${tab.slice(0, 8)}`, logger = defaultLogger } = options;
   const { onError = (context) => tellPage(page, context) } = options;
 
   let role: TabRole = 'candidate';

@@ -2,14 +2,14 @@ import { toLockstepError } from './explain.js';
 import { limited } from './limited.js';
 import { hasEnded, relive } from './link.js';
 import { createListeners } from './listeners.js';
-import { createConsoleLogger } from './logger.js';
+import { defaultLogger } from './logger.js';
 import { tellPage } from './on-error.js';
 import { pageOf, renew } from './page.js';
 import { PRIMARY } from './primary.js';
+import { createReadonlyTopicStore } from './reader.js';
 import { backOff } from './retry.js';
 import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';
 import type { Role, RoleHolder, RoleName, RoleNews, RoleOptions } from './role.js';
-import { createTopicStore } from './store.js';
 import type { RoleTransport, Transport } from './transport.js';
 import type { SyncErrorContext } from './types.js';
 import { parseHolder } from './wire.js';
@@ -41,7 +41,7 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
   const {
     whenHidden = 'keep',
     pullTimeoutMs = 10_000,
-    logger = createConsoleLogger(),
+    logger = defaultLogger,
     onError = (context) => tellPage(transport, context),
   } = options;
 
@@ -72,7 +72,7 @@ export function candidate(transport: RoleTransport, options: RoleOptions = {}): 
 
   // Waking is the role's affair, and a page is subscribed by joining. Before anybody has joined there
   // is no such topic.
-  const store = createTopicStore<unknown>(
+  const store = createReadonlyTopicStore<unknown>(
     PRIMARY,
     Object.create(transport, {
       onWake: { value: undefined },

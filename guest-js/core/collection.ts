@@ -6,6 +6,7 @@ import { MOST_PATHS } from './path.js';
 import { createTopicBase, freezes } from './topic-base.js';
 import type { TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
+import { createWriter } from './writer.js';
 
 /**
  * The store of one collection over any transport. In a Tauri app, `defineCollection` is this with
@@ -46,7 +47,8 @@ export function createCollectionStore<V, A = never>(
       for (const listeners of byKey.values()) listeners.clear();
     },
   });
-  const { engine, writer, overlay, use, open } = store;
+  const { engine, use } = store;
+  const { overlay, write, update, onPending } = createWriter(store, transport, options, show);
   const changes = createListeners<OfAll>(store.failed);
   const moves = createListeners<[meta: CollectionMeta]>(store.failed);
 
@@ -103,7 +105,8 @@ export function createCollectionStore<V, A = never>(
     patch: [{ op: 'add', path: pathOf(key), value }],
   });
 
-  const own: Omit<CollectionStore<V, A>, keyof typeof store.members> = {
+  const own: Omit<CollectionStore<V, A>, Exclude<keyof typeof store.members, 'onPending'>> = {
+    onPending,
     get() {
       use();
       return fresh ? undefined : current();
@@ -128,9 +131,9 @@ export function createCollectionStore<V, A = never>(
           if (!listeners.size()) byKey.delete(key);
         };
       },
-      upsert: (value, write) => own.upsert(key, value, write),
-      merge: (patch, write) => own.merge(key, patch, write),
-      remove: (write) => own.remove(key, write),
+      upsert: (value, how) => own.upsert(key, value, how),
+      merge: (patch, how) => own.merge(key, patch, how),
+      remove: (how) => own.remove(key, how),
       update: (change) => own.update(key, change),
     }),
     keys: {
@@ -145,18 +148,16 @@ export function createCollectionStore<V, A = never>(
         });
       },
     },
-    upsert: (key, value, write) => open(() => writer.write(adding(key, value), write)),
-    merge: (key, patch, write) => open(() => writer.write({ merge: only(key, patch) }, write)),
-    remove: (key, write) => open(() => writer.write({ merge: only(key, null) }, write)),
+    upsert: (key, value, how) => write(adding(key, value), how),
+    merge: (key, patch, how) => write({ merge: only(key, patch) }, how),
+    remove: (key, how) => write({ merge: only(key, null) }, how),
     update: (key, change) =>
-      open(() =>
-        writer.update(() => {
-          const next = change(entities.confirmed(key) as V | undefined);
-          return next === undefined ? { merge: only(key, null) } : adding(key, next);
-        }),
-      ),
-    patch: (operations, write) => open(() => writer.write({ patch: operations }, write)),
-    dispatch: (action, write) => open(() => writer.write({ action }, write)),
+      update(() => {
+        const next = change(entities.confirmed(key) as V | undefined);
+        return next === undefined ? { merge: only(key, null) } : adding(key, next);
+      }),
+    patch: (operations, how) => write({ patch: operations }, how),
+    dispatch: (action, how) => write({ action }, how),
   };
   // In this order: its accessors stay accessors.
   return Object.assign(store.members, own);

@@ -1,6 +1,6 @@
-import { createConsoleLogger } from './logger.js';
+import { defaultLogger } from './logger.js';
 import { backOff } from './retry.js';
-import type { TopicStore } from './topic-store.js';
+import type { ReadonlyTopicStore } from './topic-store.js';
 import type { SnapshotApplier, SyncErrorContext, Unsubscribe } from './types.js';
 
 /** How an applier is connected. */
@@ -27,8 +27,8 @@ const RETRY_LONGEST_MS = 30_000;
  * @example
  * const stop = connectApplier(settings, createPiniaSnapshotApplier(useSettings()));
  */
-export function connectApplier<T, A = never>(
-  store: TopicStore<T, A>,
+export function connectApplier<T>(
+  store: ReadonlyTopicStore<T>,
   applier: SnapshotApplier<T>,
   { onError = log }: ConnectApplierOptions = {},
 ): Unsubscribe {
@@ -76,5 +76,5 @@ export function connectApplier<T, A = never>(
 }
 
 function log(context: SyncErrorContext): void {
-  createConsoleLogger().error('apply failed', context);
+  defaultLogger.error('apply failed', context);
 }

@@ -2,9 +2,9 @@ import { pageOf } from './page.js';
 import type { Transport } from './transport.js';
 
 /**
- * Gives the page a transport in the place of Tauri's: what `defineTopic`, `defineTopicFamily`,
- * `defineRole`, `listTopics`, `removeTopic` and `flush` work over then, in every bundled copy of this
- * package.
+ * Gives the page a transport in the place of Tauri's: what `defineTopic`, `defineReadonlyTopic`,
+ * `defineCollection`, `defineTopicFamily`, `defineRole`, `listTopics`, `removeTopic` and `flush` work
+ * over then, in every bundled copy of this package.
  * Call it before any of them is used; it does not matter whether they were called before. Without an
  * argument, Tauri's is in force again.
  *

@@ -340,3 +340,23 @@ it('what is delivered before the first pull is answered is shown, and the answer
   expect([store.get()?.theme, store.status]).toEqual(['early', 'synchronized']);
   store.close();
 });
+
+it('I9: a store that is closed while its page is told takes nothing', async () => {
+  const { backend } = setup();
+  const window = backend.window('main');
+  const lines: string[] = [];
+  const quiet = { debug: (line: string) => void lines.push(line), warn() {}, error() {} };
+  let told = false;
+  const closes = (line: string) => {
+    if (told && line === 'delivery') second.close();
+  };
+  const first = window.store<Settings>('settings', { logger: { ...quiet, debug: closes } });
+  await first.ready;
+  const second = window.store<Settings>('settings', { logger: quiet });
+  await second.ready;
+  lines.length = 0;
+  told = true;
+  backend.set('settings', { ...FIRST, theme: 'dark' });
+  await tick();
+  expect([first.get()?.theme, second.status, lines]).toEqual(['dark', 'closed', []]);
+});

@@ -2,7 +2,7 @@ import { LockstepError } from './errors.js';
 import { createGate, type Gate, type Verdict } from './gate.js';
 import { limited } from './limited.js';
 import { backOff } from './retry.js';
-import { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
+import { compareRevisions, type Revision, ZERO_REVISION } from './revision.js';
 import type { ThrottledHandler } from './throttle.js';
 import type {
   InvalidationEvent,
@@ -19,11 +19,8 @@ export type EngineState = 'connecting' | 'syncing' | 'synchronized' | 'stale';
 
 export interface EngineOptions {
   topic: Topic;
-  /** `handler` hears invalidations, `taker` what is delivered: where one works, the other is not needed. */
-  subscribe(
-    handler: (payload: unknown) => void,
-    taker: (answer: unknown) => void,
-  ): Promise<Unsubscribe>;
+  /** `handler` hears invalidations; `signal` is aborted when what was subscribed has ended. */
+  subscribe(handler: (payload: unknown) => void, signal: AbortSignal): Promise<Unsubscribe>;
   pull(since: Revision | undefined, signal: AbortSignal): Promise<unknown>;
   /** Puts an answer into local state, or says `rebase` where it needs the whole instead. */
   apply(answer: Answer): Promise<unknown> | 'rebase' | undefined;
@@ -36,6 +33,8 @@ export interface EngineOptions {
   shouldRefresh?: (event: InvalidationEvent) => boolean;
   /** Decides when what was announced is acted upon. */
   throttle(fire: () => void): ThrottledHandler;
+  /** What has to be used before what was announced is acted upon, if anything. Never rejects. */
+  beforehand?(): Promise<unknown> | undefined;
   /** `error`: what made it stale. */
   onState?(state: EngineState, error?: unknown): void;
   onError?: ((context: SyncErrorContext) => void) | undefined;
@@ -56,16 +55,18 @@ export type Passed = Verdict | 'gone';
 export interface Engine {
   gate: Gate;
   start(): Promise<void>;
-  /**
-   * Takes an answer in that was had before `start()`, and returns when it is applied. Throws where it is
-   * none. What cannot be applied is reported.
-   */
-  begin(answer: unknown): void;
   stop(): void;
   /** Resolves after a successful pull that began after this call. Rejects when stopped. */
   refresh(): Promise<void>;
   /** The one door for every answer. Rejects with `protocol`, or with the applier's own error. */
   offer(answer: unknown, passage: Passage): Promise<Passed>;
+  /** The same at once, for an answer that was had before `start()`. */
+  enter(answer: unknown, passage: Passage): Promise<Passed>;
+  /** Somebody says that there is `revision`. */
+  heard(revision: Revision): void;
+  /** Pulls at once where the last pull failed. */
+  again(): void;
+  log(level: keyof Logger, message: string, extra: object): void;
   report(context: SyncErrorContext): void;
   /** Logs a step that took a while, unless stopped. `began`: by `performance.now()`. */
   done(step: string, began: number, answer?: unknown): void;
@@ -76,9 +77,6 @@ const RETRY_LONGEST_MS = 30_000;
 const FOLLOW_UP_FIRST_MS = 100;
 // How long an announcement waits at most where those before it led to pulls that failed.
 const HEED_LONGEST_MS = 5000;
-
-// Deliveries that wait for the answer to a write.
-const MOST_DELIVERED = 100;
 
 const noop = (): void => {};
 
@@ -127,8 +125,7 @@ export function createEngine(options: EngineOptions): Engine {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let unsubscribe: Unsubscribe | undefined;
   let door: Promise<unknown> = Promise.resolve();
-  let heard = ZERO_REVISION;
-  let delivered: [answer: unknown, passage: Passage][] = [];
+  let latest = ZERO_REVISION;
   let waiting: [ticket: number, resolve: () => void, reject: (error: unknown) => void][] = [];
 
   function log(level: keyof Logger, message: string, extra: object): void {
@@ -179,44 +176,18 @@ export function createEngine(options: EngineOptions): Engine {
   }
 
   const throttled = options.throttle(() => {
-    const latest = heard;
-    const taken = delivered;
-    heard = ZERO_REVISION;
-    delivered = [];
+    const announced = latest;
+    latest = ZERO_REVISION;
     const act = (): void => {
-      if (begun && gate.announce(latest)) heed();
+      if (begun && gate.announce(announced)) heed();
     };
-    if (taken.length) Promise.all(taken.map((each) => use(...each))).then(act);
+    const before = options.beforehand?.();
+    if (before) before.then(act);
     else act();
   });
 
-  /** Never rejects. */
-  async function use(answer: unknown, passage: Passage): Promise<void> {
-    try {
-      // What waits for a pull, and the status, is settled by one.
-      if ((await offer(answer, passage)) === 'apply' && failures) run();
-    } catch (error) {
-      report({ ...passage, error });
-    }
-  }
-
-  /**
-   * What is delivered waits for its turn as an announcement does, and is used then, in its order.
-   * **I8** What cannot be used as it is, is as good as announced.
-   */
-  function take(answer: unknown): void {
-    const { revision, sourceId, data } = Object(answer);
-    const passage: Passage = { phase: 'protocol' };
-    if (typeof sourceId === 'string') passage.sourceId = sourceId;
-    if (!isCanonicalRevision(revision)) {
-      use(answer, passage);
-      return;
-    }
-    log('debug', 'delivery', { revision });
-    // What is whole needs nothing before it. Of patches that wait, the last may not fit any more then.
-    if (data !== undefined || delivered.length > MOST_DELIVERED) delivered = [];
-    delivered.push([answer, passage]);
-    if (compareRevisions(revision, heard) > 0) heard = revision;
+  function heard(revision: Revision): void {
+    if (compareRevisions(revision, latest) > 0) latest = revision;
     throttled.trigger();
   }
 
@@ -252,9 +223,7 @@ export function createEngine(options: EngineOptions): Engine {
       });
     }
     // Where shouldRefresh threw: asking once too often is safe, missing a change is not.
-    if (!event) return;
-    if (compareRevisions(event.revision, heard) > 0) heard = event.revision;
-    throttled.trigger();
+    if (event) heard(event.revision);
   }
 
   const timed = <R>(work: () => Promise<R>, late: (result: R) => void): Promise<R> =>
@@ -285,14 +254,9 @@ export function createEngine(options: EngineOptions): Engine {
         onState?.('connecting');
         const subscription = await timed(
           () =>
-            options.subscribe(
-              (payload) => {
-                if (!signal.aborted) hear(payload);
-              },
-              (answer) => {
-                if (!signal.aborted) take(answer);
-              },
-            ),
+            options.subscribe((payload) => {
+              if (!signal.aborted) hear(payload);
+            }, signal),
           undo,
         );
         if (signal.aborted) undo(subscription);
@@ -369,7 +333,7 @@ export function createEngine(options: EngineOptions): Engine {
     return entered;
   }
 
-  async function enter(payload: unknown, passage: Passage, signal: AbortSignal): Promise<Passed> {
+  async function enter(payload: unknown, passage: Passage, signal = life.signal): Promise<Passed> {
     if (signal.aborted) return 'gone';
     passage.phase = 'protocol';
     const answer = parseAnswer(payload);
@@ -396,14 +360,15 @@ export function createEngine(options: EngineOptions): Engine {
       started ??= ask('start');
       return started;
     },
-    begin(answer) {
-      parseAnswer(answer);
-      const passage: Passage = { phase: 'getSnapshot' };
-      enter(answer, passage, life.signal).catch((error) => report({ ...passage, error }));
-    },
     stop: () => end(closed('stop() called')),
     refresh: () => ask('refresh'),
     offer,
+    enter,
+    heard,
+    again() {
+      if (failures) run();
+    },
+    log,
     report,
     done,
   };

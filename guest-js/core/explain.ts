@@ -1,4 +1,5 @@
-import { LockstepError, type LockstepErrorFields, type LockstepErrorKind } from './errors.js';
+import { LockstepError } from './errors.js';
+import { guide } from './guide.js';
 import { isCanonicalRevision } from './revision.js';
 
 /** What was being asked for when a transport rejected. */
@@ -21,16 +22,21 @@ const BACKEND_KINDS = new Set(
   ),
 );
 
-const TEXTS = ['topic', 'window', 'permission', 'field', 'path', 'code', 'reason'] as const;
-const REVISIONS = ['revision', 'expectedRevision'] as const;
-const NUMBERS = ['size', 'limit', 'seq', 'lastSeq'] as const;
+/** Fields that the backend may send, by their types: it is another program, perhaps another version. */
+const FIELDS: [is: (value: unknown) => boolean, names: string[]][] = [
+  [isText, ['topic', 'window', 'permission', 'field', 'path', 'code', 'reason']],
+  [isCanonicalRevision, ['revision', 'expectedRevision']],
+  [(value) => typeof value === 'number', ['size', 'limit', 'seq', 'lastSeq']],
+  [(value) => value !== undefined, ['data']],
+];
 
 /**
  * Turns whatever a transport rejected with into a {@link LockstepError}. Never throws.
  *
  * - An error of the backend keeps its kind, message and fields.
- * - Tauri's own refusals, which are bare strings, become `denied` and say which lines to add to
- *   the window's capability.
+ * - Tauri's own refusals, which are bare strings, become `denied`. Where the app is developed (unless
+ *   `process.env.NODE_ENV` is `production`, which bundlers fill in) they say which lines to add to the
+ *   window's capability, and have the `permission`; in what it ships, which page of the docs does.
  * - Anything else becomes `transport`, with what was thrown as its `cause`.
  *
  * @example
@@ -42,30 +48,23 @@ const NUMBERS = ['size', 'limit', 'seq', 'lastSeq'] as const;
  */
 export function toLockstepError(thrown: unknown, context: ErrorContext): LockstepError {
   if (thrown instanceof LockstepError) return thrown;
-  if (typeof thrown === 'string') return explainRefusal(thrown, context);
-  if (typeof thrown === 'object' && thrown !== null) {
-    const record = thrown as Record<string, unknown>;
-    if (typeof record.kind === 'string' && BACKEND_KINDS.has(record.kind)) {
-      return new LockstepError(
-        record.kind as LockstepErrorKind,
-        typeof record.message === 'string' ? record.message : record.kind,
-        fieldsOf(record),
-      );
-    }
-    const { message } = record;
-    return failed(typeof message === 'string' ? message : 'an unknown error', thrown, context);
+  if (isText(thrown)) return explainRefusal(thrown, context);
+  const { kind, message } = Object(thrown);
+  if (!BACKEND_KINDS.has(kind)) {
+    return failed(isText(message) ? message : 'an unknown error', thrown, context);
   }
-  return failed(String(thrown), thrown, context);
+  const fields: Record<string, unknown> = {};
+  for (const [is, names] of FIELDS) {
+    for (const name of names) {
+      const value = Object(thrown)[name];
+      if (is(value)) fields[name] = value;
+    }
+  }
+  return new LockstepError(kind, isText(message) ? message : kind, fields);
 }
 
-/** Only fields of the right type get in: the backend is another program, perhaps another version. */
-function fieldsOf(record: Record<string, unknown>): LockstepErrorFields {
-  const fields: Record<string, unknown> = {};
-  for (const key of TEXTS) if (typeof record[key] === 'string') fields[key] = record[key];
-  for (const key of REVISIONS) if (isCanonicalRevision(record[key])) fields[key] = record[key];
-  for (const key of NUMBERS) if (typeof record[key] === 'number') fields[key] = record[key];
-  if ('data' in record) fields.data = record.data;
-  return fields;
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
 function failed(
@@ -84,43 +83,18 @@ function failed(
 
 const NOT_REGISTERED = /^plugin [\w-]+ not found$|Plugin not found$/;
 const REFUSED = /not allowed|explicitly denied on origin/;
-// Both spellings: `plugin:lockstep|write` in release builds, `lockstep.write` in development.
-const COMMAND = /^(?:Command )?(?:plugin:)?(?:([\w-]+)[|.])?([\w-]+) /;
 
-function explainRefusal(text: string, context: ErrorContext): LockstepError {
-  const { topic, window, action = 'read', grant } = context;
-  if (NOT_REGISTERED.test(text)) {
-    return new LockstepError(
-      'transport',
-      `The plugin is not registered in this app (Tauri says: ${text}). Add \`.plugin(tauri_plugin_lockstep::Builder::new()…build())\` to tauri::Builder.`,
-      { topic, cause: text },
-    );
-  }
-  if (!REFUSED.test(text)) return failed(text, text, context);
-
-  const [, plugin, command = ''] = COMMAND.exec(text) ?? [];
-  const who = window ? `The window "${window}"` : 'This window';
-  let may = `call \`${command}\``;
-  let add = "the command's permission";
-  let permission: string | undefined;
-  if (plugin === 'event') {
-    may = `listen to "${topic}"`;
-    permission = `core:event:allow-${command}`;
-    add = '"core:event:allow-listen", "core:event:allow-unlisten"';
-  } else if (plugin === 'lockstep') {
-    const does = command === 'write' ? command : action;
-    may = `${does} the topic "${topic}"`;
-    permission = grant?.permission ?? (does === 'write' ? 'lockstep:write' : 'lockstep:default');
-    add = `{ "identifier": "${permission}", "allow": [{ "topic": "${grant?.topic ?? topic}" }] }`;
-  }
-  return new LockstepError(
-    'denied',
-    `${who} may not ${may}. Add to "permissions" of a capability that lists the window (src-tauri/capabilities/*.json): ${add}. Tauri says: ${text}`,
-    {
-      topic,
-      cause: text,
-      ...(window !== undefined && { window }),
-      ...(permission !== undefined && { permission }),
-    },
-  );
+function explainRefusal(cause: string, context: ErrorContext): LockstepError {
+  const { topic, window } = context;
+  const kind = NOT_REGISTERED.test(cause) ? 'transport' : 'denied';
+  if (kind === 'denied' && !REFUSED.test(cause)) return failed(cause, cause, context);
+  const { message, permission } = guide?.[kind](cause, context) ?? {
+    message: `Calling the backend for "${topic}" failed: see docs/troubleshooting.md#${kind}.`,
+  };
+  return new LockstepError(kind, `${message} Tauri says: ${cause}`, {
+    topic,
+    cause,
+    ...(window !== undefined && { window }),
+    ...(permission !== undefined && { permission }),
+  });
 }

@@ -20,6 +20,7 @@ export { applyJsonPatch, type JsonPatchOperation } from './json-patch.js';
 export { type ConsoleLoggerOptions, createConsoleLogger, noopLogger, tagLogger } from './logger.js';
 export { onError } from './on-error.js';
 export type { PathOf } from './path.js';
+export { createReadonlyTopicStore } from './reader.js';
 export { type RetryInfo, type RetryPolicy, withRetry } from './retry.js';
 export { type RetryReportingOptions, withRetryReporting } from './retry-reporting.js';
 export { compareRevisions, isCanonicalRevision, type Revision, ZERO_REVISION } from './revision.js';
@@ -47,6 +48,8 @@ export type {
   DispatchOptions,
   MergePatch,
   OptimisticOptions,
+  ReadonlyTopicStore,
+  ReadonlyTopicStoreOptions,
   Selection,
   SubscribeOptions,
   TopicStatus,

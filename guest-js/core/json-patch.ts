@@ -39,7 +39,8 @@ export function patchSharing(
   // The copies made so far: nobody else holds them, so they may be changed in place.
   let mine = new Set<object>();
   const copies: object[] = [];
-  let root = value;
+  // The whole is a member, too: of this, by the empty key with which every pointer begins.
+  const holder: object = { '': value };
 
   function thaw(node: object): object {
     if (mine.has(node)) return node;
@@ -56,8 +57,7 @@ export function patchSharing(
 
   /** Copies the way to a path's parent, and lets `change` change that parent. */
   function edit(path: string[], change: (parent: object, key: string) => void): void {
-    root = thaw(container(root));
-    let node = root as object;
+    let node = holder;
     for (const key of path.slice(0, -1)) {
       const child = thaw(container(at(node, key)));
       define(node, key, child);
@@ -67,18 +67,15 @@ export function patchSharing(
   }
 
   function add(path: string[], added: unknown): void {
-    if (path.length === 0) root = added;
-    else {
-      edit(path, (parent, key) => {
-        if (Array.isArray(parent)) {
-          parent.splice(key === '-' ? parent.length : index(key, parent.length), 0, added);
-        } else define(parent, key, added);
-      });
-    }
+    edit(path, (parent, key) => {
+      if (Array.isArray(parent)) {
+        parent.splice(key === '-' ? parent.length : index(key, parent.length), 0, added);
+      } else define(parent, key, added);
+    });
   }
 
   function remove(path: string[]): void {
-    if (path.length === 0) fail();
+    if (path.length < 2) fail();
     edit(path, (parent, key) => {
       at(parent, key);
       if (Array.isArray(parent)) parent.splice(Number(key), 1);
@@ -86,26 +83,25 @@ export function patchSharing(
     });
   }
 
-  const get = (path: string[]): unknown => path.reduce(at, root);
+  const get = (path: string[]): unknown => path.reduce(at, holder);
 
   function run(operation: unknown): void {
     const op = own(operation, 'op');
-    const path = pointer(own(operation, 'path'));
-    const from = op === 'move' || op === 'copy' ? pointer(own(operation, 'from')) : [];
+    const path = ['', ...pointer(own(operation, 'path'))];
+    const from = op === 'move' || op === 'copy' ? ['', ...pointer(own(operation, 'from'))] : [];
     const given = own(operation, 'value');
     if ((op === 'add' || op === 'replace' || op === 'test') && given === undefined) {
       fail();
     }
     if (op === 'add') {
-      const parent = path.length ? get(path.slice(0, -1)) : undefined;
+      const parent = get(path.slice(0, -1));
       // In a list it pushes aside what stood there.
       const before = Array.isArray(parent) ? undefined : own(parent, path.at(-1) as string);
       add(path, adopt(given, before));
     } else if (op === 'remove') remove(path);
     else if (op === 'replace') {
       const next = adopt(given, get(path));
-      if (path.length === 0) root = next;
-      else edit(path, (parent, key) => define(parent, key, next));
+      edit(path, (parent, key) => define(parent, key, next));
     } else if (op === 'move') {
       const within = from.every((key, i) => key === path[i]);
       if (within && from.length < path.length) fail();
@@ -132,7 +128,7 @@ export function patchSharing(
     }
   });
   if (made) copies.forEach(made);
-  return root;
+  return own(holder, '');
 }
 
 /**

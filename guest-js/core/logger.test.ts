@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { createConsoleLogger, noopLogger, tagLogger } from './logger.js';
+import { createConsoleLogger, defaultLogger, noopLogger, tagLogger } from './logger.js';
 
 afterEach(() => void vi.restoreAllMocks());
 
@@ -21,6 +21,17 @@ it('says nothing of debug unless asked', () => {
   noopLogger.warn('detail');
   noopLogger.error('detail');
   expect(debug).not.toHaveBeenCalled();
+});
+
+it('without a logger of its own, a store writes warnings and errors, and hands the details over', () => {
+  const [debug, warn, error] = [spied('debug'), spied('warn'), spied('error')];
+  const extra = { error: new Error('x') };
+  for (const level of ['debug', 'warn', 'error'] as const) defaultLogger[level]('odd', extra);
+  expect([debug, warn, error].map(({ mock }) => mock.calls)).toEqual([
+    [],
+    [['[warn] [lockstep] odd', extra]],
+    [['[error] [lockstep] odd', extra]],
+  ]);
 });
 
 it('puts tags before the message', () => {

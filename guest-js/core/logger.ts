@@ -22,8 +22,9 @@ export function createConsoleLogger(options: ConsoleLoggerOptions = {}): Logger 
   const write =
     (level: keyof Logger) =>
     (message: string, extra?: unknown): void => {
-      const parts = [`[${level}]`, prefix, message, text(extra)];
-      console[level](parts.filter((part) => part !== '').join(' '), ...errorsIn(extra));
+      const errors: Error[] = [];
+      const line = [`[${level}]`, prefix, message, text(extra, errors)];
+      console[level](line.filter(Boolean).join(' '), ...errors);
     };
   return { debug: debug ? write('debug') : () => {}, warn: write('warn'), error: write('error') };
 }
@@ -46,27 +47,29 @@ export function tagLogger(base: Logger, tags: Record<string, unknown>): Logger {
   return { debug: write('debug'), warn: write('warn'), error: write('error') };
 }
 
+/** Where a store logs that is given no logger: warnings and errors, with the details as they are. */
+export const defaultLogger: Logger = {
+  debug() {},
+  warn: (message, extra) => console.warn(`[warn] [lockstep] ${message}`, extra),
+  error: (message, extra) => console.error(`[error] [lockstep] ${message}`, extra),
+};
+
 /** A logger that says nothing. */
 export const noopLogger: Logger = { debug() {}, warn() {}, error() {} };
 
-function text(extra: unknown): string {
-  if (extra === undefined) return '';
-  if (typeof extra !== 'object' || extra === null || extra instanceof Error) return brief(extra);
-  const members = Object.entries(extra).filter(([, value]) => value !== undefined);
-  return `{ ${members.map(([key, value]) => `${key}: ${brief(value)}`).join(', ')} }`;
-}
-
-function brief(value: unknown): string {
-  if (value instanceof Error) return `${value.name}: ${value.message}`;
-  try {
-    return JSON.stringify(value) ?? String(value);
-  } catch {
+/** Details in short; the errors among them go into `errors`. */
+function text(extra: unknown, errors: Error[]): string {
+  const brief = (value: unknown): string => {
+    try {
+      if (!(value instanceof Error)) return JSON.stringify(value) ?? String(value);
+      errors.push(value);
+    } catch {
+      // What JSON does not know.
+    }
     return String(value);
-  }
-}
-
-function errorsIn(extra: unknown): Error[] {
-  if (extra instanceof Error) return [extra];
-  if (typeof extra !== 'object' || extra === null) return [];
-  return Object.values(extra).filter((value) => value instanceof Error);
+  };
+  if (Object(extra) !== extra || extra instanceof Error)
+    return extra === undefined ? '' : brief(extra);
+  const members = Object.entries(extra as object).filter(([, value]) => value !== undefined);
+  return `{ ${members.map(([key, value]) => `${key}: ${brief(value)}`).join(', ')} }`;
 }

@@ -67,7 +67,12 @@ it('is shared by bundled copies, and by handlers that throw', async () => {
   storeIn(window).get();
   await tick();
   expect(heard.map(({ mock }) => mock.calls.length)).toEqual([1, 1]);
-  expect(console.mock.calls).toMatchObject([[expect.stringContaining('of the app'), {}]]);
+  expect(console.mock.calls).toMatchObject([
+    [
+      '[error] [lockstep] onError failed',
+      { error: { message: expect.stringContaining('of the app') } },
+    ],
+  ]);
 });
 
 it('is the page’s own where none is named', async () => {

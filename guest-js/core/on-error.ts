@@ -1,4 +1,4 @@
-import { createConsoleLogger } from './logger.js';
+import { defaultLogger } from './logger.js';
 import { pageOf } from './page.js';
 import type { Transport } from './transport.js';
 import type { SyncErrorContext, Unsubscribe } from './types.js';
@@ -25,7 +25,7 @@ export function onError(
     try {
       handler(context);
     } catch (error) {
-      createConsoleLogger().error('onError failed', { error });
+      defaultLogger.error('onError failed', { error });
     }
   };
   page.errorHandlers ??= new Set();

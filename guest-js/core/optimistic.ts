@@ -28,10 +28,11 @@ export interface Overlay {
   clear(): void;
   /** The confirmed state is at this revision now: what it holds is not shown twice. */
   landed(revision: Revision): void;
-  /** One write on top of a state. A change that throws shows nothing, and is reported once. */
-  through(state: unknown, early: Early): unknown;
-  /** All writes, replayed on top of the confirmed state. */
-  over(base: unknown): unknown;
+  /**
+   * All writes, replayed on top of the confirmed state; or `added` alone on top of what is `shown`, where
+   * nothing else is new. A change that throws shows nothing, and is reported once.
+   */
+  over(base: unknown, shown?: unknown, added?: Early): unknown;
 }
 
 /**
@@ -68,8 +69,8 @@ export function createOverlay(onError: (error: unknown) => void): Overlay {
         if (early.at && compareRevisions(early.at, revision) <= 0) pending.delete(early);
       }
     },
-    through,
-    over: (base) => [...pending].reduce(through, base),
+    over: (base, shown, added) =>
+      added ? through(shown, added) : [...pending].reduce(through, base),
   };
 }
 

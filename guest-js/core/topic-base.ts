@@ -1,5 +1,6 @@
 import { deferred } from './deferred.js';
-import { createEngine, type Engine } from './engine.js';
+import { createDeliveries } from './deliveries.js';
+import { createEngine, type Engine, type Passage } from './engine.js';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
 import {
@@ -13,15 +14,13 @@ import {
   share,
 } from './link.js';
 import { createListeners } from './listeners.js';
-import { createConsoleLogger } from './logger.js';
+import { defaultLogger } from './logger.js';
 import { tellPage } from './on-error.js';
-import { createOverlay, type Early, type Overlay } from './optimistic.js';
 import { pageOf, pageTopicOf, renew, type Taker } from './page.js';
 import type { StoreMembers, TopicStatus, TopicStoreOptions } from './topic-store.js';
 import type { Transport } from './transport.js';
 import type { InvalidationEvent, Unsubscribe } from './types.js';
-import type { Answer } from './wire.js';
-import { createWriter, type Writer } from './writer.js';
+import { type Answer, parseAnswer } from './wire.js';
 
 // How long an announcement may wait for the answer to a write that is under way, in ms.
 const ECHO_MS = 250;
@@ -30,20 +29,32 @@ const ECHO_MS = 250;
 export interface Model {
   /** Takes an answer in. Where it throws, it has taken in nothing. */
   take(answer: Answer): void;
-  /**
-   * Shows what has been taken in, with the pending writes on top, and tells of what is new. `added`:
-   * the one that was added to them, and nothing else is new. Called once there is something.
-   */
-  show(writtenBy: string | undefined, added?: Early): void;
+  /** Shows what has been taken in, and tells of what is new. Called once there is something. */
+  show(writtenBy: string | undefined): void;
   /** Nobody listens any more. */
   clear(): void;
+}
+
+/** The writes of a store, so far as its life has to know of them. */
+export interface Pending {
+  size(): number;
+  /** Whether one is under way: its answer will bring whatever was announced. */
+  busy(): boolean;
+  /** The confirmed state has moved, and is not shown yet. */
+  landed(): void;
+  /** Tells how many there are, once what is shown is in keeping with that. */
+  count(): void;
+  close(): void;
 }
 
 /** What every store of a topic is made of, beside its copy. */
 export interface TopicBase {
   engine: Engine;
-  writer: Writer;
-  overlay: Overlay;
+  /** What a store puts in that writes. */
+  pending?: Pending;
+  explained(error: unknown, action: ErrorContext['action']): LockstepError;
+  /** No write is under way any more. */
+  onIdle(): void;
   /** Whatever is used first starts the store. */
   use(): void;
   /** Runs what makes a promise, unless the store is closed. */
@@ -71,8 +82,7 @@ export function createTopicBase(
   transport: Transport,
   {
     pullTimeoutMs = 10_000,
-    writeTimeoutMs = 30_000,
-    logger = createConsoleLogger(),
+    logger = defaultLogger,
     onError = (context) => tellPage(transport, context),
     ...pageOptions
   }: TopicStoreOptions,
@@ -92,12 +102,7 @@ export function createTopicBase(
   ready.promise.catch(() => {});
 
   const failed = (error: unknown): void => engine.report({ phase: 'apply', error });
-  const overlay = createOverlay((error) => {
-    if (status !== 'closed') failed(error);
-  });
   const statuses = createListeners<[next: TopicStatus, previous: TopicStatus]>(failed);
-  const counts = createListeners<[next: number, previous: number]>(failed);
-  let counted = 0;
 
   const explained = (error: unknown, action: ErrorContext['action']): LockstepError =>
     toLockstepError(error, { topic, window: transport.label, action });
@@ -119,11 +124,12 @@ export function createTopicBase(
     persistent: true,
     logger,
     onError,
-    subscribe(handler, take) {
+    subscribe(handler, signal) {
       // Its own at each attempt: the end of one that was given up must not be that of the next.
       taker = (answer) => {
+        if (signal.aborted) return;
         if (answer === undefined) engine.refresh();
-        else take(answer);
+        else deliveries.take(answer);
       };
       if (resting) setResting(transport, topic, taker, resting, linkFailed);
       return attach(transport, topic, handler, taker, linkFailed).catch(rejecting('listen'));
@@ -147,9 +153,9 @@ export function createTopicBase(
     },
     onApplied({ sourceId }) {
       ready.resolve();
-      overlay.landed(engine.gate.revision());
+      base.pending?.landed();
       model.show(sourceId);
-      count();
+      base.pending?.count();
     },
     shouldRefresh(event) {
       announced = event;
@@ -167,12 +173,13 @@ export function createTopicBase(
       return {
         trigger() {
           // Never put off by the next: a stream of them must not keep the window from asking.
-          if (writer.busy()) timer ??= setTimeout(due, ECHO_MS);
+          if (base.pending?.busy()) timer ??= setTimeout(due, ECHO_MS);
           else fire();
         },
         dispose: () => clearTimeout(timer),
       };
     },
+    beforehand: () => deliveries.use(),
     onState(state, error) {
       const { kind } = Object(error);
       const denied = kind === 'denied';
@@ -187,35 +194,7 @@ export function createTopicBase(
     },
   });
 
-  const writer = createWriter({
-    topic,
-    transport,
-    engine,
-    writeTimeoutMs,
-    early: {
-      add(operation, optimistic) {
-        const early = overlay.add(operation, optimistic);
-        replay(early);
-        return early;
-      },
-      drop: overlay.drop,
-      replay,
-    },
-    explained,
-    onIdle: () => release(),
-  });
-
-  function replay(added?: Early): void {
-    if (engine.gate.since() && status !== 'closed') model.show(transport.label, added);
-    count();
-  }
-
-  /** Tells how many optimistic writes are pending, once what is shown is in keeping with that. */
-  function count(): void {
-    const before = counted;
-    counted = overlay.size();
-    if (counted !== before) counts.tell(counted, before);
-  }
+  const deliveries = createDeliveries(engine);
 
   function turn(to: TopicStatus): void {
     const from = status;
@@ -249,7 +228,10 @@ export function createTopicBase(
     });
     if (firstPaint) {
       try {
-        engine.begin(transport.getSnapshotNow?.(topic));
+        const answer = transport.getSnapshotNow?.(topic);
+        parseAnswer(answer);
+        const passage: Passage = { phase: 'getSnapshot' };
+        engine.enter(answer, passage).catch((error) => engine.report({ ...passage, error }));
       } catch (error) {
         logger.debug('no state at once', { topic, error });
       }
@@ -260,10 +242,10 @@ export function createTopicBase(
   const closed = (): LockstepError =>
     new LockstepError('closed', `The store of "${topic}" was closed`, { topic });
 
-  return {
+  const base: TopicBase = {
     engine,
-    writer,
-    overlay,
+    explained,
+    onIdle: () => release(),
     use,
     open(work) {
       if (status === 'closed') return Promise.reject(closed());
@@ -285,12 +267,10 @@ export function createTopicBase(
         return statuses.add(listener);
       },
       get pending() {
-        return overlay.size();
+        return base.pending?.size() ?? 0;
       },
-      onPending(listener) {
-        use();
-        return counts.add(listener);
-      },
+      // Of a store that only reads. One that writes has its own.
+      onPending: () => () => {},
       get revision() {
         use();
         return engine.gate.revision();
@@ -310,9 +290,7 @@ export function createTopicBase(
         // An answer that was on its way to this store is nobody's now.
         share(transport, topic, undefined, taker);
         model.clear();
-        overlay.clear();
-        count();
-        counts.clear();
+        base.pending?.close();
         turn('closed');
         statuses.clear();
         // Last: what a listener of the status throws is told yet.
@@ -321,6 +299,7 @@ export function createTopicBase(
       },
     },
   };
+  return base;
 }
 
 declare const process: { env: { NODE_ENV?: string } };

@@ -345,3 +345,13 @@ export type StoreMembers = Pick<
   | 'refresh'
   | 'close'
 >;
+
+/** How a store behaves that only reads. */
+export type ReadonlyTopicStoreOptions = Omit<TopicStoreOptions, 'writeTimeoutMs'>;
+
+/**
+ * One topic in a window that only reads it: a {@link TopicStore} without what writes, of which
+ * nothing is ever pending. Every {@link TopicStore} is one.
+ */
+export interface ReadonlyTopicStore<T>
+  extends Omit<TopicStore<T>, 'set' | 'merge' | 'patch' | 'dispatch' | 'update'> {}

@@ -1,9 +1,9 @@
 import { deferred } from './deferred.js';
-import type { Engine, Passage } from './engine.js';
+import type { Passage } from './engine.js';
 import { LockstepError } from './errors.js';
-import type { ErrorContext } from './explain.js';
 import { share } from './link.js';
-import type { Early, Optimistic } from './optimistic.js';
+import { createListeners } from './listeners.js';
+import { createOverlay, type Early, type Optimistic, type Overlay } from './optimistic.js';
 import {
   type EndedWrite,
   enqueue,
@@ -14,7 +14,8 @@ import {
 } from './page.js';
 import { repeated } from './repeat.js';
 import { isCanonicalRevision, type Revision } from './revision.js';
-import type { WriteOptions } from './topic-store.js';
+import type { TopicBase } from './topic-base.js';
+import type { StoreMembers, TopicStoreOptions, WriteOptions } from './topic-store.js';
 import type { Transport, WriteOperation, WriteRequest } from './transport.js';
 import { parseAnswer, protocolError } from './wire.js';
 
@@ -28,29 +29,13 @@ interface WriteHow extends WriteOptions {
   optimistic?: boolean | Exclude<Optimistic, true>;
 }
 
-export interface WriterOptions {
-  topic: string;
-  transport: Transport;
-  engine: Engine;
-  writeTimeoutMs: number;
-  /** The optimistic writes that the store shows. */
-  early: {
-    add(operation: WriteOperation, optimistic: Optimistic): Early;
-    drop(early: Early): boolean;
-    /** Shows what is left. */
-    replay(): void;
-  };
-  explained(error: unknown, action: ErrorContext['action']): LockstepError;
-  /** No write is under way any more. */
-  onIdle(): void;
-}
-
-export interface Writer {
+/** What a store has beside what it reads with. */
+export interface Writer extends Pick<StoreMembers, 'onPending'> {
+  /** The writes that are shown before they are confirmed. */
+  overlay: Overlay;
   write(operation: WriteOperation, options?: WriteHow): Promise<Revision>;
   /** Writes what `make` makes of the confirmed state, and again where somebody else was faster. */
   update(make: () => WriteOperation): Promise<Revision>;
-  /** Whether a write is under way, so that its answer will come. */
-  busy(): boolean;
 }
 
 /** One write of this store, from the call to its end. */
@@ -61,8 +46,10 @@ interface Write extends QueuedWrite {
 }
 
 /**
- * The writes of one store.
+ * The writes of one store. `show` shows what is pending on top of what is confirmed. `added`: the one
+ * that was added to them, and nothing else is new. Called once there is something.
  *
+ * - **I9** Nothing is pending after `close()`, and whoever listens is told that.
  * - **I11** One write or batch per topic and page is under way; each carries the page's session
  *   and the next number of its sequence. While one is, later writes wait, and go out together in
  *   the next, in the order of the calls. A write that may have been lost is repeated as it was:
@@ -71,9 +58,18 @@ interface Write extends QueuedWrite {
  * - **I12** A write's answer passes the gate before its promise resolves: a batch's once, before
  *   any of its promises. What was applied but cannot be shown rejects with `applied`.
  */
-export function createWriter(options: WriterOptions): Writer {
-  const { topic, transport, engine, writeTimeoutMs, early, explained, onIdle } = options;
+export function createWriter(
+  base: TopicBase,
+  transport: Transport,
+  { writeTimeoutMs = 30_000 }: TopicStoreOptions,
+  show: (writtenBy: string | undefined, added?: Early) => void,
+): Writer {
+  const { engine, explained, failed, members } = base;
   const { gate } = engine;
+  const { topic } = members;
+  const overlay = createOverlay(failed);
+  const counts = createListeners<[next: number, previous: number]>(failed);
+  let counted = 0;
   let unsettled = 0;
 
   const store: QueuedWrite['store'] = { since: gate.since, took };
@@ -83,6 +79,17 @@ export function createWriter(options: WriterOptions): Writer {
     return { session: page.session, entry: pageTopicOf(page, topic) };
   };
 
+  function replay(added?: Early): void {
+    if (gate.since() && members.status !== 'closed') show(transport.label, added);
+    count();
+  }
+
+  function count(): void {
+    const before = counted;
+    counted = overlay.size();
+    if (counted !== before) counts.tell(counted, before);
+  }
+
   function begin(operation: WriteOperation): Write {
     const { promise, resolve, reject } = deferred<Revision>();
     unsettled++;
@@ -90,12 +97,12 @@ export function createWriter(options: WriterOptions): Writer {
       operation,
       store,
       promise: promise.finally(() => {
-        if (--unsettled === 0) onIdle();
+        if (--unsettled === 0) base.onIdle();
       }),
       resolve,
       reject(error) {
         // One that has a revision was applied: it stays until the confirmed state has it.
-        if (write.early && !write.early.at && early.drop(write.early)) early.replay();
+        if (write.early && !write.early.at && overlay.drop(write.early)) replay();
         reject(explained(error, 'write'));
       },
     };
@@ -165,15 +172,15 @@ export function createWriter(options: WriterOptions): Writer {
       const { revision, error } = Object(result);
       if (!write.early) continue;
       if (error === undefined && isCanonicalRevision(revision)) write.early.at = revision;
-      else early.drop(write.early);
+      else overlay.drop(write.early);
     }
     let failure: { cause: unknown } | undefined;
-    await show(answer).catch((cause: unknown) => {
+    await accept(answer).catch((cause: unknown) => {
       failure = { cause };
     });
     // What was applied and is not here yet stays until it is. What may not be read never comes.
-    for (const { write } of writes) if (write.early && !failure) early.drop(write.early);
-    if (writes.some(({ write }) => write.early)) early.replay();
+    for (const { write } of writes) if (write.early && !failure) overlay.drop(write.early);
+    if (writes.some(({ write }) => write.early)) replay();
     for (const { write, result } of writes) {
       const { revision, error } = Object(result);
       if (error !== undefined) write.reject(error);
@@ -183,7 +190,7 @@ export function createWriter(options: WriterOptions): Writer {
   }
 
   /** I12: resolves once this window's copy is where the answer is. */
-  async function show(answer: unknown): Promise<void> {
+  async function accept(answer: unknown): Promise<void> {
     try {
       const verdict = await engine.offer(answer, { phase: 'protocol', ...writerOf(answer) });
       const { revision, withheld } = parseAnswer(answer);
@@ -237,18 +244,38 @@ export function createWriter(options: WriterOptions): Writer {
     throw explained(error, 'read');
   }
 
-  return {
-    async write(operation, { expectedRevision, optimistic } = {}) {
-      const write = begin(
-        seal({ ...operation, ...(expectedRevision !== undefined && { expectedRevision }) }),
-      );
-      enqueueWrite(here().entry, write, send);
-      // Queued first: a listener that writes when it is told comes after this.
-      if (optimistic) write.early = early.add(write.operation, optimistic);
-      return write.promise;
-    },
-    update: (make) => enqueue(here().entry, () => attempt(make)),
+  base.pending = {
+    size: overlay.size,
     busy: () => unsettled > 0,
+    landed: () => overlay.landed(gate.revision()),
+    count,
+    close() {
+      overlay.clear();
+      count();
+      counts.clear();
+    },
+  };
+
+  return {
+    overlay,
+    write: (operation, { expectedRevision, optimistic } = {}) =>
+      base.open(async () => {
+        const write = begin(
+          seal({ ...operation, ...(expectedRevision !== undefined && { expectedRevision }) }),
+        );
+        enqueueWrite(here().entry, write, send);
+        // Queued first: a listener that writes when it is told comes after this.
+        if (optimistic) {
+          write.early = overlay.add(write.operation, optimistic);
+          replay(write.early);
+        }
+        return write.promise;
+      }),
+    update: (make) => base.open(() => enqueue(here().entry, () => attempt(make))),
+    onPending(listener) {
+      base.use();
+      return counts.add(listener);
+    },
   };
 }
 

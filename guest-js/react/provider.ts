@@ -59,7 +59,8 @@ export function useCollectionStore<V, A = never>(
   return useInForce(store);
 }
 
-function useInForce<S>(store: S): S {
+/** The store that is in force for any of them. */
+export function useInForce<S>(store: S): S {
   // Safe: whoever put it there gave a store of the same type for this one.
   return (useContext(Context).get(store) as S | undefined) ?? store;
 }

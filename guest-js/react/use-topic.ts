@@ -1,6 +1,6 @@
 import { use, useCallback, useEffect, useMemo, useRef, useSyncExternalStore } from 'react';
-import type { TopicStatus, TopicStore } from '../core/topic-store.js';
-import { useTopicStore } from './provider.js';
+import type { ReadonlyTopicStore, TopicStatus } from '../core/topic-store.js';
+import { useInForce } from './provider.js';
 
 /** How a component waits for the first snapshot. */
 export interface UseTopicOptions {
@@ -35,19 +35,16 @@ export interface UseTopicOptions {
  * @example
  * const { dark } = useTopic(settings, { suspense: true });
  */
-export function useTopic<T, A = never>(
-  store: TopicStore<T, A>,
+export function useTopic<T>(
+  store: ReadonlyTopicStore<T>,
   options: UseTopicOptions & { suspense: true },
 ): T;
-export function useTopic<T, A = never>(
-  store: TopicStore<T, A>,
-  options?: UseTopicOptions,
-): T | undefined;
-export function useTopic<T, A = never>(
-  given: TopicStore<T, A>,
+export function useTopic<T>(store: ReadonlyTopicStore<T>, options?: UseTopicOptions): T | undefined;
+export function useTopic<T>(
+  given: ReadonlyTopicStore<T>,
   { suspense }: UseTopicOptions = {},
 ): T | undefined {
-  const store = useTopicStore(given);
+  const store = useInForce(given);
   const state = useSyncExternalStore(
     useOnChange(store),
     () => store.get(),
@@ -72,12 +69,12 @@ export function useTopic<T, A = never>(
  * @example
  * const names = useTopicSelector(todos, (s) => s.items.map((i) => i.name), sameItems);
  */
-export function useTopicSelector<T, S, A = never>(
-  given: TopicStore<T, A>,
+export function useTopicSelector<T, S>(
+  given: ReadonlyTopicStore<T>,
   selector: (state: T) => S,
   equal: (a: S, b: S) => boolean = Object.is,
 ): S | undefined {
-  const store = useTopicStore(given);
+  const store = useInForce(given);
   const rendered = useRef<{ part: S }>(null);
   const select = useMemo(() => {
     let last: { state: T; part: S } | undefined;
@@ -108,8 +105,8 @@ export function useTopicSelector<T, S, A = never>(
  * const status = useTopicStatus(settings);
  * const note = status === 'denied' ? 'This window may not read the settings' : undefined;
  */
-export function useTopicStatus<T, A = never>(given: TopicStore<T, A>): TopicStatus {
-  const store = useTopicStore(given);
+export function useTopicStatus<T>(given: ReadonlyTopicStore<T>): TopicStatus {
+  const store = useInForce(given);
   return useSyncExternalStore(
     useCallback((onChange) => store.onStatus(onChange), [store]),
     () => store.status,
@@ -124,8 +121,8 @@ export function useTopicStatus<T, A = never>(given: TopicStore<T, A>): TopicStat
  * @example
  * const saving = useTopicPending(settings) > 0;
  */
-export function useTopicPending<T, A = never>(given: TopicStore<T, A>): number {
-  const store = useTopicStore(given);
+export function useTopicPending<T>(given: ReadonlyTopicStore<T>): number {
+  const store = useInForce(given);
   return useSyncExternalStore(
     useCallback((onChange) => store.onPending(onChange), [store]),
     () => store.pending,
@@ -134,7 +131,7 @@ export function useTopicPending<T, A = never>(given: TopicStore<T, A>): number {
 }
 
 /** One function for as long as the store is the same, or React would listen anew each time. */
-function useOnChange<T, A>(store: TopicStore<T, A>): (onChange: () => void) => () => void {
+function useOnChange<T>(store: ReadonlyTopicStore<T>): (onChange: () => void) => () => void {
   return useCallback((onChange) => store.subscribe(onChange), [store]);
 }
 

@@ -7,6 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 
+/** What a bare applier gets its snapshots from. */
+const BARE = "export { createTauriRevisionSync } from './index.js';";
+
 /**
  * What is imported from where; without names, everything. `beyond`: what the app has already. Without
  * a limit it is only told. `shown`: what the README calls it.
@@ -16,17 +19,65 @@ const LIMITS = [
     entry: './index.js',
     names: ['createTauriRevisionSync'],
     shown: '`createTauriRevisionSync`, for a store of your own',
-    limit: 3350,
+    limit: 3200,
     goal: 1900,
+  },
+  // An applier is of no use without what brings it snapshots, and shares some of that.
+  {
+    entry: './appliers/pinia.js',
+    names: ['createPiniaSnapshotApplier'],
+    beyond: BARE,
+    shown: 'beyond `createTauriRevisionSync`, the applier for Pinia',
+    limit: 600,
+    goal: 600,
+  },
+  {
+    entry: './appliers/zustand.js',
+    names: ['createZustandSnapshotApplier'],
+    beyond: BARE,
+    shown: 'beyond `createTauriRevisionSync`, the applier for Zustand',
+    limit: 550,
+    goal: 600,
+  },
+  {
+    entry: './appliers/valtio.js',
+    names: ['createValtioSnapshotApplier'],
+    beyond: BARE,
+    shown: 'beyond `createTauriRevisionSync`, the applier for Valtio',
+    limit: 550,
+    goal: 600,
+  },
+  {
+    entry: './vue/index.js',
+    names: ['createVueSnapshotApplier'],
+    beyond: BARE,
+    shown: 'beyond `createTauriRevisionSync`, the applier for Vue',
+    limit: 700,
+    goal: 600,
+  },
+  {
+    entry: './svelte/index.js',
+    names: ['createSvelteSnapshotApplier'],
+    beyond: BARE,
+    shown: 'beyond `createTauriRevisionSync`, the applier for Svelte',
+    limit: 650,
+    goal: 600,
+  },
+  {
+    entry: './index.js',
+    names: ['defineReadonlyTopic'],
+    shown: '`defineReadonlyTopic`: the store of a window that only reads',
+    limit: 8700,
+    goal: 3000,
   },
   {
     entry: './index.js',
     names: ['defineTopic'],
     shown: '`defineTopic`: the everyday store, with all kinds of writes',
-    limit: 11400,
+    limit: 10950,
     goal: 6000,
   },
-  { entry: './index.js', names: ['defineCollection'], limit: 11950, goal: 6500 },
+  { entry: './index.js', names: ['defineCollection'], limit: 11450, goal: 6500 },
   {
     entry: './index.js',
     names: ['defineCollection'],
@@ -35,9 +86,23 @@ const LIMITS = [
     limit: 1250,
     goal: 900,
   },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 12100, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 12950, goal: 7150 },
-  { entry: './react/index.js', shown: 'the React binding', limit: 900, goal: 700 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 11700, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 10300, goal: 7150 },
+  {
+    entry: './react/index.js',
+    names: [
+      'useTopic',
+      'useTopicSelector',
+      'useTopicStatus',
+      'useTopicPending',
+      'useTopicStore',
+      'TopicProvider',
+    ],
+    shown: 'the React binding, for topics',
+    limit: 700,
+    goal: 800,
+  },
+  { entry: './react/index.js', limit: 900, goal: 900 },
   {
     entry: './vue/index.js',
     names: ['useTopic', 'topicKey'],
@@ -53,15 +118,10 @@ const LIMITS = [
     goal: 200,
   },
   { entry: './svelte/index.js', names: ['topicReadable', 'topicStatus'], limit: 200, goal: 200 },
-  {
-    entry: './appliers/pinia.js',
-    shown: 'the applier for Pinia (others are as big)',
-    limit: 800,
-    goal: 600,
-  },
-  { entry: './appliers/zustand.js', limit: 750, goal: 600 },
-  { entry: './appliers/valtio.js', limit: 700, goal: 600 },
-  { entry: './vue/index.js', names: ['createVueSnapshotApplier'], limit: 850, goal: 600 },
+  { entry: './appliers/pinia.js', limit: 750, goal: 600 },
+  { entry: './appliers/zustand.js', limit: 700, goal: 600 },
+  { entry: './appliers/valtio.js', limit: 650, goal: 600 },
+  { entry: './vue/index.js', names: ['createVueSnapshotApplier'], limit: 800, goal: 600 },
   { entry: './svelte/index.js', names: ['createSvelteSnapshotApplier'], limit: 800, goal: 600 },
   {
     entry: './browser/index.js',
@@ -107,7 +167,7 @@ for (const { entry, names, beyond = '', limit, goal, shown } of LIMITS) {
   const size = beyond ? all - (await sizeOf(beyond)) : all;
   const over = size > limit;
   failed ||= over;
-  const name = names?.join(', ') ?? `all of ${entry}`;
+  const name = `${beyond && 'beyond: '}${names?.join(', ') ?? `all of ${entry}`}`;
   const bounds = limit === undefined ? '' : ` of ${limit} B, goal ${goal} B`;
   if (shown) table.push(`| ${shown} | ${(Math.ceil(size / 100) / 10).toFixed(1)} KB |`);
   console.log(`${over ? 'OVER' : 'ok  '} ${name}: ${size} B${bounds} (min+gzip)`);

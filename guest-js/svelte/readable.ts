@@ -1,5 +1,5 @@
 import type { Readable } from 'svelte/store';
-import type { TopicStatus, TopicStore } from '../core/topic-store.js';
+import type { ReadonlyTopicStore, TopicStatus } from '../core/topic-store.js';
 import { inContext } from './in-context.js';
 
 /**
@@ -14,7 +14,7 @@ import { inContext } from './in-context.js';
  * const now = topicReadable(settings);
  * const stop = now.subscribe((state) => console.log(state?.dark));
  */
-export function topicReadable<T, A = never>(given: TopicStore<T, A>): Readable<T | undefined> {
+export function topicReadable<T>(given: ReadonlyTopicStore<T>): Readable<T | undefined> {
   const store = inContext(given);
   return {
     subscribe(run) {
@@ -32,7 +32,7 @@ export function topicReadable<T, A = never>(given: TopicStore<T, A>): Readable<T
  * @example
  * const stop = topicStatus(settings).subscribe((status) => console.log(status));
  */
-export function topicStatus<T, A = never>(given: TopicStore<T, A>): Readable<TopicStatus> {
+export function topicStatus<T>(given: ReadonlyTopicStore<T>): Readable<TopicStatus> {
   const store = inContext(given);
   return {
     subscribe(run) {
@@ -49,7 +49,7 @@ export function topicStatus<T, A = never>(given: TopicStore<T, A>): Readable<Top
  * @example
  * const stop = topicPending(settings).subscribe((pending) => console.log(pending));
  */
-export function topicPending<T, A = never>(given: TopicStore<T, A>): Readable<number> {
+export function topicPending<T>(given: ReadonlyTopicStore<T>): Readable<number> {
   const store = inContext(given);
   return {
     subscribe(run) {

@@ -1,9 +1,12 @@
 import { createSubscriber } from 'svelte/reactivity';
-import type { TopicStatus, TopicStore } from '../core/topic-store.js';
+import type { ReadonlyTopicStore, TopicStatus, TopicStore } from '../core/topic-store.js';
 import { inContext } from './in-context.js';
 
-/** A topic for runes: what is read of it in an effect, a `$derived` or markup is kept up. */
-export interface TopicState<T, A = never> {
+/**
+ * A topic for runes: what is read of it in an effect, a `$derived` or markup is kept up. `S` is the store that
+ * it is of: one that writes, or one that only reads.
+ */
+export interface TopicState<T, A = never, S = TopicStore<T, A>> {
   /**
    * The state; undefined before the first snapshot. The store's own copy, of which parts that did
    * not change stay `===`, and not to be changed: write with `store`.
@@ -14,7 +17,7 @@ export interface TopicState<T, A = never> {
   /** How many of this window's optimistic writes are not confirmed yet. */
   readonly pending: number;
   /** The store in force, to write to: the one given, unless the context replaces it. */
-  readonly store: TopicStore<T, A>;
+  readonly store: S;
 }
 
 /**
@@ -33,7 +36,13 @@ export interface TopicState<T, A = never> {
  * @example
  * mount(Form, { target, context: new Map([[settings, fake]]) });
  */
-export function topicState<T, A = never>(given: TopicStore<T, A>): TopicState<T, A> {
+export function topicState<T, A = never>(given: TopicStore<T, A>): TopicState<T, A>;
+export function topicState<T>(
+  given: ReadonlyTopicStore<T>,
+): TopicState<T, never, ReadonlyTopicStore<T>>;
+export function topicState<T>(
+  given: ReadonlyTopicStore<T>,
+): TopicState<T, never, ReadonlyTopicStore<T>> {
   const store = inContext(given);
   const readState = createSubscriber((update) => store.subscribe(update));
   const readStatus = createSubscriber((update) => store.onStatus(update));

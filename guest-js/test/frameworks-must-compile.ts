@@ -7,7 +7,7 @@ import { devtools, persist, subscribeWithSelector } from 'zustand/middleware';
 import { createPiniaSnapshotApplier } from '../appliers/pinia.js';
 import { createValtioSnapshotApplier } from '../appliers/valtio.js';
 import { createZustandSnapshotApplier } from '../appliers/zustand.js';
-import type { TopicStore } from '../core/topic-store.js';
+import type { ReadonlyTopicStore, TopicStore } from '../core/topic-store.js';
 import { useTopic, useTopicSelector, useTopicStore } from '../react/index.js';
 import { createSvelteSnapshotApplier, topicReadable, topicState } from '../svelte/index.js';
 import { createTauriRevisionSync, type TauriRevisionSyncOptions } from '../tauri.js';
@@ -27,7 +27,11 @@ interface State extends Topic {
 type Applier = TauriRevisionSyncOptions<Topic>['applier'];
 
 /** Compiled, never run: what apps write, with the types that the libraries give. */
-export function mustCompile(initial: State, acting: TopicStore<Settings, SettingsAction>): void {
+export function mustCompile(
+  initial: State,
+  acting: TopicStore<Settings, SettingsAction>,
+  readonly: ReadonlyTopicStore<Settings>,
+): void {
   const bound = create<State>()(() => initial);
   const within = create<State>()(
     devtools(subscribeWithSelector(persist(() => initial, { name: 'app' }))),
@@ -78,5 +82,8 @@ export function mustCompile(initial: State, acting: TopicStore<Settings, Setting
   const theme: 'light' | 'dark' | undefined = current.value?.theme;
   store.dispatch({ type: 'grow' });
   topicState(acting).store.dispatch({ type: 'grow' });
+  const shown: Settings | undefined = useTopic(readonly) ?? useVueTopic(readonly).state.value;
+  const same: ReadonlyTopicStore<Settings> = shown ? topicState(readonly).store : acting;
+  topicReadable(same).subscribe((now) => useTopicSelector(readonly, () => now?.theme));
   topicReadable(acting).subscribe((now) => [now?.theme, state, maybe, width, theme]);
 }

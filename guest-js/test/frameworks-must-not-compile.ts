@@ -3,7 +3,7 @@ import { createStore } from 'zustand/vanilla';
 import { createValtioSnapshotApplier } from '../appliers/valtio.js';
 import { createZustandSnapshotApplier } from '../appliers/zustand.js';
 import { createTopicStore } from '../core/store.js';
-import type { TopicStore } from '../core/topic-store.js';
+import type { ReadonlyTopicStore, TopicStore } from '../core/topic-store.js';
 import { TopicProvider, useTopic, useTopicSelector } from '../react/index.js';
 import { createSvelteSnapshotApplier, topicReadable, topicState } from '../svelte/index.js';
 import { createVueSnapshotApplier, topicKey, useTopic as useVueTopic } from '../vue/index.js';
@@ -17,6 +17,7 @@ const sizeAsText = () => ({ size: 'big' });
 export function mustNotCompile(
   store: TopicStore<Settings>,
   acting: TopicStore<Settings, SettingsAction>,
+  readonly: ReadonlyTopicStore<Settings>,
   settings: Settings,
 ): void {
   const zustand = createStore(() => settings);
@@ -45,6 +46,10 @@ export function mustNotCompile(
   // @ts-expect-error -- the key of one store does not fit another
   provide(topicKey(store), createTopicStore<number>('counter', {} as never));
 
+  // @ts-expect-error -- it only reads
+  useVueTopic(readonly).store.set(settings);
+  // @ts-expect-error -- it only reads
+  topicState(readonly).store.merge({});
   // @ts-expect-error -- read-only
   topicState(store).current = settings;
   // @ts-expect-error -- not a writable

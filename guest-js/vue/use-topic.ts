@@ -9,10 +9,10 @@ import {
   shallowRef,
 } from 'vue';
 import type { CollectionStore } from '../core/collection-store.js';
-import type { TopicStatus, TopicStore } from '../core/topic-store.js';
+import type { ReadonlyTopicStore, TopicStatus, TopicStore } from '../core/topic-store.js';
 
-/** A topic in a component. */
-export interface UseTopicReturn<T, A = never> {
+/** A topic in a component. `S` is the store that it is of: one that writes, or one that only reads. */
+export interface UseTopicReturn<T, A = never, S = TopicStore<T, A>> {
   /**
    * The state; undefined before the first snapshot. Shallow: its value is the store's own copy,
    * of which parts that did not change stay `===`. Not to be changed: write with `store`.
@@ -23,7 +23,7 @@ export interface UseTopicReturn<T, A = never> {
   /** How many of this window's optimistic writes are not confirmed yet. */
   readonly pending: Readonly<ShallowRef<number>>;
   /** The store in force, to write to: the one given, unless {@link topicKey} replaces it. */
-  readonly store: TopicStore<T, A>;
+  readonly store: S;
 }
 
 const keys = new WeakMap<object, symbol>();
@@ -37,6 +37,7 @@ const keys = new WeakMap<object, symbol>();
  * createApp(Form).provide(topicKey(settings), fake).mount('#app');
  */
 export function topicKey<T, A = never>(store: TopicStore<T, A>): InjectionKey<TopicStore<T, A>>;
+export function topicKey<T>(store: ReadonlyTopicStore<T>): InjectionKey<ReadonlyTopicStore<T>>;
 export function topicKey<V, A = never>(
   store: CollectionStore<V, A>,
 ): InjectionKey<CollectionStore<V, A>>;
@@ -58,7 +59,13 @@ export function topicKey(store: { topic: string }): symbol {
  * const dark = computed(() => state.value?.dark ?? false);
  * const toggle = () => store.merge({ dark: !dark.value });
  */
-export function useTopic<T, A = never>(given: TopicStore<T, A>): UseTopicReturn<T, A> {
+export function useTopic<T, A = never>(given: TopicStore<T, A>): UseTopicReturn<T, A>;
+export function useTopic<T>(
+  given: ReadonlyTopicStore<T>,
+): UseTopicReturn<T, never, ReadonlyTopicStore<T>>;
+export function useTopic<T>(
+  given: ReadonlyTopicStore<T>,
+): UseTopicReturn<T, never, ReadonlyTopicStore<T>> {
   const store = hasInjectionContext() ? inject(topicKey(given), given) : given;
   const state = shallowRef(store.get());
   const status = shallowRef(store.status);
