@@ -311,8 +311,7 @@ impl Builder {
                 app.manage(Arc::clone(&managed));
                 app.manage(Authority { authorize, reporter: reporter.clone() });
                 tauri::async_runtime::spawn(reaper::run(store.clone(), Arc::clone(&signal.reap), reporter));
-                let deliver = Arc::clone(&signal.deliver);
-                tauri::async_runtime::spawn(deliverer::run(app.clone(), store.clone(), deliver, Arc::clone(&managed)));
+                deliverer::start(app, &store, &signal.deliver, &managed);
                 tauri::async_runtime::spawn(announcer::run(app.clone(), store, signal, managed));
                 Ok(())
             })

@@ -21,6 +21,7 @@ mod from_clients;
 mod in_flight;
 mod lockstep;
 mod options;
+mod outbox;
 mod pages;
 mod reaper;
 mod saver;

@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::{
+    contender::CONTENDERS,
     run::Plan,
     scenarios::{SCENARIOS, Scenario},
 };
@@ -14,9 +15,10 @@ pub struct Options {
 }
 
 impl Options {
-    /// `[--quick] [--windows 1,4,8] [--repeat 3] [--soak SECONDS] [SCENARIO…]`
+    /// `[--quick] [--windows 1,4,8] [--repeat 3] [--contenders lockstep,emit] [--soak SECONDS] [SCENARIO…]`
     pub fn parse(args: impl Iterator<Item = String>) -> Result<Self> {
         let (mut quick, mut windows, mut repeat, mut soak, mut scenarios) = (false, None, None, None, vec![]);
+        let mut contenders = vec![];
         let mut args = args.peekable();
         while let Some(arg) = args.next() {
             let mut value = || args.next().with_context(|| format!("`{arg}` needs a value"));
@@ -24,6 +26,7 @@ impl Options {
                 "--quick" => quick = true,
                 "--windows" => windows = Some(numbers(&value()?)?),
                 "--repeat" => repeat = Some(number(&value()?)?),
+                "--contenders" => contenders = known_contenders(&value()?)?,
                 "--soak" => soak = Some(Duration::from_secs(number(&value()?)? as u64)),
                 flag if flag.starts_with('-') => bail!("no such option: `{flag}`"),
                 name => {
@@ -37,8 +40,15 @@ impl Options {
         }
         let windows = windows.unwrap_or_else(|| if quick { vec![1, 4, 8] } else { vec![1, 4, 8, 16] });
         let repeat = repeat.unwrap_or(if quick { 1 } else { 3 });
-        Ok(Self { plan: Plan { quick, windows, repeat }, scenarios, soak })
+        Ok(Self { plan: Plan { quick, windows, repeat, contenders }, scenarios, soak })
     }
+}
+
+/// The floor is always one of them: the others are compared with it.
+fn known_contenders(text: &str) -> Result<Vec<&'static str>> {
+    let known = |id: &str| CONTENDERS.iter().map(|contender| contender.id()).find(|known| *known == id);
+    let named = text.split(',').map(|id| known(id).with_context(|| format!("no such contender: `{id}`")));
+    [Ok("floor")].into_iter().chain(named).collect()
 }
 
 fn numbers(text: &str) -> Result<Vec<usize>> {
@@ -72,11 +82,12 @@ mod tests {
         let options = parse(&["--quick", "s1", "--windows", "1,2", "rate", "--repeat", "5"]).unwrap();
         assert_eq!(options.scenarios.iter().map(|scenario| scenario.name).collect::<Vec<_>>(), ["S1", "rate"]);
         assert_eq!((options.plan.windows, options.plan.repeat), (vec![1, 2], 5));
+        assert_eq!(parse(&["--contenders", "emit,lockstep"]).unwrap().plan.contenders, ["floor", "emit", "lockstep"]);
     }
 
     #[test]
     fn what_makes_no_sense_is_an_error() {
-        for args in [&["--windows"][..], &["--windows", "0"], &["--slow"], &["S9"]] {
+        for args in [&["--windows"][..], &["--windows", "0"], &["--slow"], &["S9"], &["--contenders", "me"]] {
             assert!(parse(args).is_err(), "{args:?}");
         }
     }

@@ -96,10 +96,10 @@ pub fn counted(count: usize, what: &str) -> String {
     format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
-/// A row for each contender that there are cells for.
+/// A row for each contender that something was measured of.
 pub fn rows(table: &mut Table, cells: impl Fn(&'static str) -> Option<Vec<String>>) {
     for contender in CONTENDERS {
-        if let Some(cells) = cells(contender.id()) {
+        if let Some(cells) = cells(contender.id()).filter(|cells| cells.iter().any(|cell| *cell != dash())) {
             table.row(std::iter::once(contender.name().to_owned()).chain(cells));
         }
     }

@@ -20,9 +20,15 @@ pub struct Plan {
     pub quick: bool,
     pub windows: Vec<usize>,
     pub repeat: usize,
+    /// The ids of those that take part; all of them where there is none.
+    pub contenders: Vec<&'static str>,
 }
 
 impl Plan {
+    fn takes(&self, contender: &dyn Contender) -> bool {
+        self.contenders.is_empty() || self.contenders.contains(&contender.id())
+    }
+
     /// A number for the whole run, or one for the quick one.
     pub fn of(&self, whole: usize, quick: usize) -> usize {
         if self.quick { quick } else { whole }
@@ -61,7 +67,8 @@ impl Run {
         takes_part: impl Fn(&dyn Contender) -> bool,
         mut measure: impl FnMut(&mut Turn<'_>) -> Result<()>,
     ) {
-        let contenders: Vec<&dyn Contender> = CONTENDERS.iter().copied().filter(|it| takes_part(*it)).collect();
+        let takes = |it: &&dyn Contender| self.plan.takes(*it) && takes_part(*it);
+        let contenders: Vec<&dyn Contender> = CONTENDERS.iter().copied().filter(takes).collect();
         for round in 0..self.plan.repeat {
             for index in 0..contenders.len() {
                 let contender = contenders[(round + index) % contenders.len()];

@@ -14,10 +14,11 @@ pub const COMMAND: Command = Command {
     name: "bench",
     about: "Measure Lockstep and its alternatives in real windows, on a virtual display",
     usage:
-        "[--quick] [--windows 1,4,8] [--repeat N] [--soak SECONDS] [--debug] [--save] [--saving] [--check] [SCENARIO…]\n
+        "[--quick] [--windows 1,4,8] [--repeat N] [--contenders A,B] [--soak SECONDS] [--debug] [--save] [--saving] [--check] [SCENARIO…]\n
   --quick    less of everything: some minutes, where the whole takes more than an hour
   --windows  in how many windows
   --repeat   how often all contenders take their turn
+  --contenders  only these, by the names of their pages (bench/ui/contenders), and the floor
   --soak     instead: Lockstep alone, for so long; fails if anything grows
   --debug    a debug build, to try the benchmark itself: its times say nothing
   --save     put the tables into docs/benchmarks.md
