@@ -183,8 +183,8 @@ pub(crate) async fn write<R: Runtime>(
     let forbidden: Vec<_> = writes.iter().map(|operation| operation.forbidden).collect();
 
     let began = Instant::now();
-    // What is written goes to the others when this function has ended, and the answer is on its way.
-    let (outcomes, _held) = lockstep.write_from_client(&door, session.clone(), client, seq, writes).await?;
+    // The others hear of it when this function has ended.
+    let (outcomes, _ahead) = lockstep.write_from_client(&door, session.clone(), client, seq, writes).await?;
     let outcomes = outcomes?;
     let (window, applied) = (webview.label(), outcomes.iter().flatten());
     tracing::debug!(window, %topic, revision = ?applied.max(), took = ?began.elapsed(), "write");

@@ -8,12 +8,13 @@ use crate::{
     wire::Operation,
 };
 use lockstep_core::{
-    AccessError, Change, Client, ClientCreate, ClientWrite, CreateError, Door, HeldDeliveries, Proposal, Reject,
-    Revision, SessionKey, TopicName, WriteError,
+    AccessError, Change, Client, ClientCreate, ClientWrite, CreateError, Door, HeldNews, Proposal, Reject, Revision,
+    SessionKey, TopicName, WriteError,
 };
 use serde_json::Value;
-use std::{panic::resume_unwind, sync::Arc};
+use std::{panic::resume_unwind, sync::Arc, time::Duration};
 use tauri::async_runtime;
+use tokio::time::sleep;
 
 /// What became of each write of a batch; or why none was looked at.
 type Outcomes = Result<Arc<[Result<Revision, WriteError>]>, WriteError>;
@@ -27,7 +28,7 @@ impl Lockstep {
         client: Arc<Client>,
         seq: u64,
         operations: Vec<Operation>,
-    ) -> Result<(Outcomes, Option<HeldDeliveries>), WriteError> {
+    ) -> Result<(Outcomes, Option<AnswerGoesAhead>), WriteError> {
         let hook = hook(door)?;
         let _turn = match &hook {
             Some(hook) => Some(hook.turn().await),
@@ -62,7 +63,7 @@ impl Lockstep {
         let (entered, write) = (door.clone(), ClientWrite { session, client: Some(client), seq, asked, writes });
         let (outcomes, held) = aside(move || entered.write_first(write)).await;
         if !self.store.is_immediate(topic).unwrap_or(false) {
-            return Ok((outcomes, Some(held)));
+            return Ok((outcomes, Some(AnswerGoesAhead(Some(held)))));
         }
         // The others do not wait for the disk.
         drop(held);
@@ -104,6 +105,24 @@ impl Lockstep {
     /// Removes a topic for a window.
     pub(crate) async fn remove_from_client(&self, door: Door, window: Arc<str>) -> Result<bool, AccessError> {
         aside(move || door.remove(Some(window))).await
+    }
+}
+
+/// How long the others wait when a write is answered: until the timer's next tick, which is a ms away at most. All pages
+/// share the machine's processors, and the writer's needs them for about as long to take its answer in.
+const ANSWER_GOES_AHEAD: Duration = Duration::from_micros(100);
+
+/// The others hear of a window's write a moment after this is dropped: when the answer is with its page, or nearly.
+#[must_use = "the others hear of the write when this is dropped"]
+pub(crate) struct AnswerGoesAhead(Option<HeldNews>);
+
+impl Drop for AnswerGoesAhead {
+    fn drop(&mut self) {
+        let held = self.0.take();
+        async_runtime::spawn(async move {
+            sleep(ANSWER_GOES_AHEAD).await;
+            drop(held);
+        });
     }
 }
 

@@ -193,20 +193,6 @@ pub(crate) struct Wake {
     deliverer: bool,
 }
 
-impl Wake {
-    pub(crate) fn announcer(self, announcements: &Announcements) {
-        if self.announcer {
-            announcements.outside.wake();
-        }
-    }
-
-    pub(crate) fn deliverer(self, announcements: &Announcements) {
-        if self.deliverer {
-            announcements.outside.wake_deliveries();
-        }
-    }
-}
-
 /// Coalesces the changes of each topic, and announces them at a bearable pace.
 ///
 /// - **I2 announced is readable**: a change is noted only after its state can be read.
@@ -258,8 +244,12 @@ impl Announcements {
     }
 
     pub(crate) fn wake(&self, wake: Wake) {
-        wake.deliverer(self);
-        wake.announcer(self);
+        if wake.deliverer {
+            self.outside.wake_deliveries();
+        }
+        if wake.announcer {
+            self.outside.wake();
+        }
     }
 
     pub(crate) fn wake_deliveries(&self) {

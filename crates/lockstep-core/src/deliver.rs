@@ -125,28 +125,27 @@ impl Store {
     }
 }
 
-/// The deliveries of a write, held back until this is dropped. See [`Door::write_first`].
-#[must_use = "the write is delivered when this is dropped"]
-pub struct HeldDeliveries {
+/// What a write means to the others, held back until this is dropped: nobody is woken to deliver or to announce it. See
+/// [`Door::write_first`].
+#[must_use = "the others hear of the write when this is dropped"]
+pub struct HeldNews {
     store: Store,
     wake: Wake,
 }
 
-impl HeldDeliveries {
+impl HeldNews {
     pub(crate) fn new(store: &Store) -> Self {
         Self { store: store.clone(), wake: Wake::default() }
     }
 
-    /// Wakes who is not to be held back.
     pub(crate) fn of(&mut self, wake: Wake) {
         self.wake = wake;
-        wake.announcer(&self.store.shared.announcements);
     }
 }
 
-impl Drop for HeldDeliveries {
+impl Drop for HeldNews {
     fn drop(&mut self) {
-        self.wake.deliverer(&self.store.shared.announcements);
+        self.store.shared.announcements.wake(self.wake);
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::{
     cell::{AnyTopic, not_inside_write},
     client::Client,
-    deliver::HeldDeliveries,
+    deliver::HeldNews,
     error::{AccessError, PullError, SubscribeError, WriteError, panic_text},
     options::{Allow, Asker},
     proposal::ClientWrite,
@@ -129,14 +129,14 @@ impl Door {
         self.write_first(write).0
     }
 
-    /// As [`Door::write`], but nobody is woken to deliver what was written until the second value is dropped: so that
-    /// the writer is answered before everybody else is told.
-    pub fn write_first(&self, write: ClientWrite) -> (Result<Outcomes, WriteError>, HeldDeliveries) {
-        let mut held = HeldDeliveries::new(&self.store);
+    /// As [`Door::write`], but nobody is woken to deliver or to announce what was written until the second value is
+    /// dropped: so that the writer is answered before everybody else is told.
+    pub fn write_first(&self, write: ClientWrite) -> (Result<Outcomes, WriteError>, HeldNews) {
+        let mut held = HeldNews::new(&self.store);
         (self.write_holding(write, &mut held), held)
     }
 
-    fn write_holding(&self, write: ClientWrite, held: &mut HeldDeliveries) -> Result<Outcomes, WriteError> {
+    fn write_holding(&self, write: ClientWrite, held: &mut HeldNews) -> Result<Outcomes, WriteError> {
         unreserved(&self.name)?;
         let topic = self.topic()?;
         let shared = &self.store.shared;

@@ -62,7 +62,7 @@ pub use client::Client;
 pub use clock::{Clock, SystemClock};
 pub use collection::{Collection, CollectionRef};
 pub use context::{Reject, WriteContext};
-pub use deliver::HeldDeliveries;
+pub use deliver::HeldNews;
 pub use deliveries::{DELIVERY_TIMEOUT, DeliveriesDue, DeliveriesOf, Delivery, DeliveryEntry};
 pub use deltas::{DELTA_BASES, DELTA_BASES_BYTES, LARGEST_DELTA, SMALLEST_DELTA};
 pub use door::Door;

@@ -68,6 +68,23 @@ fn write(store: &TestStore, topic: &TopicName, by: &SessionKey, seq: u64, value:
 }
 
 #[test]
+fn nobody_else_is_woken_for_a_write_before_its_writer_is_answered() {
+    let store = store();
+    store.announce_due();
+    store.recorder.take_wakes();
+    store.recorder.take_delivery_wakes();
+    let change = Proposal { expected: None, change: Ok(Change::Set(1.into())) };
+    let write =
+        ClientWrite { session: session("writer", "w"), client: None, seq: 1, asked: false, writes: vec![change] };
+    let (outcomes, held) = store.door(A.name()).unwrap().write_first(write);
+    let written = *outcomes.unwrap()[0].as_ref().unwrap();
+    assert_eq!((store.recorder.take_wakes(), store.recorder.take_delivery_wakes()), (0, 0));
+    drop(held);
+    assert_eq!((store.recorder.take_wakes(), store.recorder.take_delivery_wakes()), (1, 1));
+    assert_eq!(take(&store, "main").unwrap().entries[0].revision, written);
+}
+
+#[test]
 fn i14_one_message_is_under_way_and_the_next_has_all_topics_at_their_newest() {
     let store = store();
     assert_eq!(take(&store, "main"), None, "nothing is new to the page");
