@@ -286,52 +286,73 @@ impl Log {
     }
 }
 
+/// An action on its way into the log.
+enum Prepared {
+    Store(Entry),
+    /// It is not stored.
+    Done(Added),
+}
+
 async fn blocking<T: Send + 'static>(
     step: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
     join(tokio::task::spawn_blocking(step)).await
 }
 
-async fn join<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(crate) async fn join<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
     task.await.unwrap_or_else(|error| Err(StoreError::failed("go on: the runtime ends, or a listener panicked", error)))
 }
 
 impl Inner {
     fn add_now(&self, ids: &mut Ids, actions: Vec<(Action, NewMeta)>) -> Result<Vec<Added>, StoreError> {
-        let store = &*self.store;
         let node_id = Arc::clone(&self.node_id.read());
         let mut places = Vec::with_capacity(actions.len());
         let mut to_store = Vec::new();
         for (action, new) in actions {
-            let given = new.id.is_some();
-            let id = match new.id {
-                Some(id) => id,
-                None => ids.next(store, &*self.clock, &node_id)?,
-            };
-            let mut meta = Meta { time: new.time.unwrap_or(id.ms), id, added: 0, fields: new.fields };
-            self.listeners.preadd(&action, &mut meta);
-            if let Some(reason) = meta.keep_last.clone().filter(|reason| !meta.reasons.contains(reason)) {
-                meta.reasons.push(reason);
-            }
-            let entry = Entry { action, meta };
-            if !entry.meta.reasons.is_empty() {
-                places.push(None);
-                to_store.push(entry);
-            } else if given && store.by_id(&entry.meta.id)?.is_some() {
-                places.push(Some(Added::Known));
-            } else {
-                places.push(Some(Added::New(Arc::new(entry))));
+            match self.prepare(ids, &node_id, action, new)? {
+                Prepared::Store(entry) => {
+                    to_store.push(entry);
+                    places.push(None);
+                }
+                Prepared::Done(added) => places.push(Some(added)),
             }
         }
-        let stored = if to_store.is_empty() { Vec::new() } else { store.add(to_store)? };
-        let mut stored = stored.into_iter();
-        let fill =
-            |place: Option<Added>| place.unwrap_or_else(|| stored.next().flatten().map_or(Added::Known, Added::New));
-        let added: Vec<Added> = places.into_iter().map(fill).collect();
+        if !to_store.is_empty() {
+            let mut stored = self.store.add(to_store)?.into_iter();
+            for place in places.iter_mut().filter(|place| place.is_none()) {
+                *place = stored.next().flatten().map(Added::New);
+            }
+        }
+        let added: Vec<Added> = places.into_iter().map(|place| place.unwrap_or(Added::Known)).collect();
         for entry in added.iter().filter_map(Added::entry) {
             self.added(entry)?;
         }
         Ok(added)
+    }
+
+    fn prepare(
+        &self,
+        ids: &mut Ids,
+        node_id: &Arc<str>,
+        action: Action,
+        new: NewMeta,
+    ) -> Result<Prepared, StoreError> {
+        let given = new.id.is_some();
+        let id = match new.id {
+            Some(id) => id,
+            None => ids.next(&*self.store, &*self.clock, node_id)?,
+        };
+        let mut meta = Meta { time: new.time.unwrap_or(id.ms), id, added: 0, fields: new.fields };
+        self.listeners.preadd(&action, &mut meta);
+        if let Some(reason) = meta.keep_last.clone().filter(|reason| !meta.reasons.contains(reason)) {
+            meta.reasons.push(reason);
+        }
+        let entry = Entry { action, meta };
+        if !entry.meta.reasons.is_empty() {
+            return Ok(Prepared::Store(entry));
+        }
+        let is_known = given && self.store.by_id(&entry.meta.id)?.is_some();
+        Ok(Prepared::Done(if is_known { Added::Known } else { Added::New(Arc::new(entry)) }))
     }
 
     fn added(&self, entry: &Arc<Entry>) -> Result<(), StoreError> {

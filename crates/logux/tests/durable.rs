@@ -63,7 +63,7 @@ async fn life() {
             writeln!(out, "@begun {}", entry.meta.id).unwrap();
         }
         if n % 6 == 0 {
-            store.finish(&entry.meta.id, &Outcome::Processed, usize::MAX).unwrap();
+            store.finish(&[(entry.meta.id.clone(), Outcome::Processed)], usize::MAX).unwrap();
             writeln!(out, "@finished {}", entry.meta.id).unwrap();
         }
         store.raise_cursors(entry.meta.added, 0).unwrap();

@@ -93,7 +93,7 @@ mortal!(Store {
 mortal!(Ledger {
     receive(entries: &[Arc<Entry>]) -> Vec<Option<Progress>>;
     begin(id: &ActionId) -> bool;
-    finish(id: &ActionId, outcome: &Outcome, keep: usize) -> ();
+    finish(ended: &[(ActionId, Outcome)], keep: usize) -> ();
     unfinished() -> Vec<Progress>;
 });
 

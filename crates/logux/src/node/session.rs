@@ -63,8 +63,9 @@ pub(super) enum Done {
     Greeting(Result<super::handshake::Greeting, NodeError>),
     /// What authentication has come to.
     Admitted(Result<super::handshake::Admitted, NodeError>),
-    /// Everything of a message is stored: its number is acknowledged (or only remembered, after a ping).
-    Stored { result: Result<u64, NodeError>, added: u64, answers: bool },
+    /// Everything of some messages is stored, up to this number. Each message has its own acknowledgement: the reference
+    /// counts them.
+    Stored { result: Result<u64, NodeError>, added: u64, answers: Vec<u64> },
 }
 
 enum Event {
@@ -85,6 +86,8 @@ pub(super) struct Session {
     pub handle: NodeHandle,
     pub phase: Phase,
     pub remote: Remote,
+    /// The same id as in `remote`, for the ids of its actions.
+    pub remote_id: Arc<str>,
     pub base: Base,
     /// When a client has greeted, in milliseconds since 1970.
     pub greeted: i64,
@@ -103,6 +106,8 @@ pub(super) struct Session {
     frames: VecDeque<Frame>,
     /// How many frames the connection has taken since it was flushed.
     unflushed: usize,
+    /// Others had their turn since something was written.
+    has_yielded: bool,
     inlet: Inlet,
     pub was_live: bool,
     pub begins_anew: bool,
@@ -136,6 +141,7 @@ impl Session {
             handle: handle.clone(),
             phase: Phase::Waiting,
             remote: Remote::default(),
+            remote_id: "".into(),
             base: Base::default(),
             greeted: 0,
             unauthenticated: VecDeque::new(),
@@ -150,6 +156,7 @@ impl Session {
             connection,
             frames: VecDeque::new(),
             unflushed: 0,
+            has_yielded: false,
             inlet,
             was_live: false,
             begins_anew: false,
@@ -198,9 +205,6 @@ impl Session {
         if let Poll::Ready(Some(command)) = self.inlet.commands.poll_recv(cx) {
             return Poll::Ready(Event::Command(command));
         }
-        if let Poll::Ready(done) = poll_work(&mut self.inbound.work, cx) {
-            return Poll::Ready(Event::Inbound(done));
-        }
         if let Poll::Ready(batch) = poll_work(&mut self.outbound.work, cx) {
             return Poll::Ready(Event::Outbound(batch));
         }
@@ -213,12 +217,23 @@ impl Session {
                 Poll::Pending => {}
             }
         }
+        // After reading: all that has come is stored in one step.
+        self.next_inbound();
+        if let Poll::Ready(done) = poll_work(&mut self.inbound.work, cx) {
+            return Poll::Ready(Event::Inbound(done));
+        }
         if peer_reads
             && self.phase == Phase::Live
             && self.outbound.wants_entries()
             && let Poll::Ready(Some(entry)) = self.inlet.entries.poll_recv(cx)
         {
             return Poll::Ready(Event::Entry(entry));
+        }
+        if self.unflushed > 0 && !self.has_yielded {
+            // What others have to say just now goes along.
+            self.has_yielded = true;
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
         }
         match self.poll_flush(cx) {
             Ok(()) => Poll::Pending,
@@ -232,6 +247,7 @@ impl Session {
         {
             flushed?;
             self.unflushed = 0;
+            self.has_yielded = false;
         }
         Ok(())
     }
@@ -300,11 +316,13 @@ impl Session {
             Message::Connect { protocol, node_id, synced, token, subprotocol } => {
                 self.remote =
                     Remote { node_id, protocol, subprotocol, headers: std::mem::take(&mut self.remote.headers) };
+                self.remote_id = self.remote.node_id.as_str().into();
                 self.greeted_by(synced, token)?;
             }
             Message::Connected { protocol, node_id, start, end, token, subprotocol } => {
                 self.remote =
                     Remote { node_id, protocol, subprotocol, headers: std::mem::take(&mut self.remote.headers) };
+                self.remote_id = self.remote.node_id.as_str().into();
                 self.answered(start, end, token)?;
             }
             message if self.phase != Phase::Live => {

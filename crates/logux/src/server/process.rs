@@ -1,6 +1,6 @@
 //! What happens to one action.
 
-use super::{ActionType, Channel, Context, Failure, NotFound, Server, peers::end};
+use super::{ActionType, Channel, Context, Failure, NotFound, Server, peers::end, queues::is_subscription};
 use crate::{
     action::{Action, Entry, Fields, Meta, Status},
     id::client_of,
@@ -25,7 +25,7 @@ impl Server {
             "logux/unsubscribe" => Some(self.unsubscribe(entry)),
             kind => {
                 let Some(definition) = self.0.types.find(kind) else { return Some(undone("unknownType")) };
-                let context = self.context(entry, HashMap::new());
+                let context = Context::new(self, entry, HashMap::new());
                 let outcome = self.process_as(definition, &context).await;
                 if let Some(finally) = &definition.finally {
                     finally(context);
@@ -35,15 +35,9 @@ impl Server {
         }
     }
 
-    fn context(&self, entry: &Arc<Entry>, params: HashMap<String, String>) -> Context {
-        let peer = self.0.router.peer(client_of(&entry.meta.id.node));
-        let headers = peer.map(|peer| peer.headers).unwrap_or_default();
-        Context { server: self.clone(), entry: Arc::clone(entry), params: Arc::new(params), headers }
-    }
-
     /// `None` where it was begun before.
     async fn process_as(&self, definition: &ActionType, context: &Context) -> Option<Outcome> {
-        let entry = &context.entry;
+        let entry = context.entry();
         let failed = |error: Failure| Some(self.failed(entry, &error));
         match (definition.access)(context.clone()).await {
             Ok(true) => {}
@@ -66,7 +60,7 @@ impl Server {
         fields.subprotocol = entry.meta.subprotocol;
         fields.status = Some(if definition.process.is_some() { Status::Waiting } else { Status::Processed });
         let is_kept = !fields.reasons.is_empty() || fields.keep_last.is_some();
-        let meta = Meta { fields, ..entry.meta.clone() };
+        let meta = Meta { id: entry.meta.id.clone(), time: entry.meta.time, added: 0, fields };
         if let Err(error) = self.0.log.add(entry.action.clone(), meta).await {
             return failed(error.into());
         }
@@ -102,7 +96,7 @@ impl Server {
         let Some((channel, params)) = name.and_then(|name| self.0.channels.find(name)) else {
             return undone("wrongChannel");
         };
-        let context = self.context(entry, params);
+        let context = Context::new(self, entry, params);
         let outcome = match self.subscribe_to(channel, &context).await {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -169,10 +163,9 @@ impl Server {
     async fn try_finish(&self, ended: &Arc<Vec<(Arc<Entry>, Outcome)>>) -> Result<(), StoreError> {
         let (noted, keep) = (Arc::clone(ended), self.0.keep_finished);
         self.ledger(move |ledger| {
-            let is_subscription =
-                |entry: &Entry| matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe");
-            let mut actions = noted.iter().filter(|(entry, _)| !is_subscription(entry));
-            actions.try_for_each(|(entry, outcome)| ledger.finish(&entry.meta.id, outcome, keep))
+            let actions = noted.iter().filter(|(entry, _)| !is_subscription(entry));
+            let actions: Vec<_> = actions.map(|(entry, outcome)| (entry.meta.id.clone(), outcome.clone())).collect();
+            if actions.is_empty() { Ok(()) } else { ledger.finish(&actions, keep) }
         })
         .await?;
         let mut answers = Vec::with_capacity(ended.len());
@@ -191,10 +184,7 @@ impl Server {
     async fn answer(&self, entry: &Entry, outcome: &Outcome) -> Result<(Action, NewMeta), StoreError> {
         let client = client_of(&entry.meta.id.node);
         let (action, mut to) = match outcome {
-            Outcome::Processed => {
-                let action = Action::new("logux/processed").with("id", entry.meta.id.to_string());
-                (action, Fields::default())
-            }
+            Outcome::Processed => (Action::processed(&entry.meta.id), Fields::default()),
             Outcome::Undone(reason) => {
                 // Whoever got the action hears that it is undone.
                 let known = self.0.log.by_id(&entry.meta.id).await?;

@@ -24,20 +24,40 @@ pub(super) struct Queues(HashMap<Key, VecDeque<Arc<Entry>>>);
 
 impl Server {
     pub(super) fn enqueue(&self, entry: Arc<Entry>) {
-        let queue = match entry.action.kind() {
-            "logux/subscribe" | "logux/unsubscribe" => {
-                let channel = entry.action.text("channel").and_then(|name| self.0.channels.find(name));
-                channel.map(|(channel, _)| Arc::clone(&channel.queue))
-            }
-            kind => self.0.types.find(kind).map(|definition| Arc::clone(&definition.queue)),
-        };
-        let key = (client_of(&entry.meta.id.node).to_owned(), queue.unwrap_or_else(|| MAIN.into()));
+        self.enqueue_all(vec![entry]);
+    }
+
+    /// Without an await: whoever has noted them does not part from them.
+    pub(super) fn enqueue_all(&self, entries: Vec<Arc<Entry>>) {
         let mut queues = self.0.queues.lock();
-        let queue = queues.0.entry(key.clone()).or_insert_with(|| {
-            tokio::spawn(self.clone().work(key));
-            VecDeque::new()
-        });
-        queue.push_back(entry);
+        let mut entries = entries.into_iter().peekable();
+        while let Some(entry) = entries.next() {
+            let client = client_of(&entry.meta.id.node);
+            let name = self.queue_of(&entry);
+            let key = (client.to_owned(), name);
+            let queue = queues.0.entry(key).or_insert_with_key(|key| {
+                tokio::spawn(self.clone().work(key.clone()));
+                VecDeque::new()
+            });
+            // Most of what comes together belongs together.
+            let node = Arc::clone(&entry.meta.id.node);
+            let kind = entry.action.clone();
+            queue.push_back(entry);
+            let is_same = |next: &Arc<Entry>| next.meta.id.node == node && next.action.kind() == kind.kind();
+            while let Some(next) = entries.next_if(|next| is_same(next) && !is_subscription(next)) {
+                queue.push_back(next);
+            }
+        }
+    }
+
+    fn queue_of(&self, entry: &Entry) -> Arc<str> {
+        let queue = if is_subscription(entry) {
+            let channel = entry.action.text("channel").and_then(|name| self.0.channels.find(name));
+            channel.map(|(channel, _)| &channel.queue)
+        } else {
+            self.0.types.find(entry.action.kind()).map(|definition| &definition.queue)
+        };
+        queue.map_or_else(|| MAIN.into(), Arc::clone)
     }
 
     /// Goes on with what an earlier process has acknowledged.
@@ -64,17 +84,20 @@ impl Server {
         let _busy = self.busy();
         // What has ended and is not answered yet: many answers cost little more than one.
         let mut ended: Vec<(Arc<Entry>, Outcome)> = Vec::new();
+        let mut turn: VecDeque<Arc<Entry>> = VecDeque::new();
         loop {
-            let next = {
+            if turn.is_empty() {
                 let mut queues = self.0.queues.lock();
-                let next = queues.0.get_mut(&key).and_then(VecDeque::pop_front);
-                if next.is_none() && ended.is_empty() {
-                    queues.0.remove(&key);
-                    return;
+                match queues.0.get_mut(&key) {
+                    Some(queue) if !queue.is_empty() => std::mem::swap(queue, &mut turn),
+                    _ if ended.is_empty() => {
+                        queues.0.remove(&key);
+                        return;
+                    }
+                    _ => {}
                 }
-                next
-            };
-            let Some(entry) = next else {
+            }
+            let Some(entry) = turn.pop_front() else {
                 self.finish(std::mem::take(&mut ended)).await;
                 continue;
             };
@@ -91,12 +114,18 @@ impl Server {
             ended.push((entry, outcome));
             if failed {
                 // What waits may build on what has failed.
-                let behind = self.0.queues.lock().0.get_mut(&key).map(std::mem::take).unwrap_or_default();
-                ended.extend(behind.into_iter().map(|entry| (entry, Outcome::Undone("error".to_owned()))));
+                let later = self.0.queues.lock().0.get_mut(&key).map(std::mem::take).unwrap_or_default();
+                let behind = turn.drain(..).chain(later);
+                ended.extend(behind.map(|entry| (entry, Outcome::Undone("error".to_owned()))));
             }
             if failed || ended.len() >= ANSWERS {
                 self.finish(std::mem::take(&mut ended)).await;
             }
         }
     }
+}
+
+/// Whether it is about a subscription, and not an action of the app's.
+pub(super) fn is_subscription(entry: &Entry) -> bool {
+    matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe")
 }

@@ -157,6 +157,7 @@ pub fn check_ledger<L: Ledger>(make: impl Fn() -> L) {
     let ledger = make();
     let entries: Vec<Arc<Entry>> = (1..=3).map(|n| Arc::new(entry(&format!("{n} a 0"), n, &[]))).collect();
     let id = |n: usize| &entries[n].meta.id;
+    let finish = |n: usize, outcome| ledger.finish(&[(id(n).clone(), outcome)], 2);
     assert_eq!(done(ledger.receive(&entries[..2])), [None, None]);
     assert!(done(ledger.begin(id(1))));
     assert!(!done(ledger.begin(id(1))), "begun twice");
@@ -164,14 +165,13 @@ pub fn check_ledger<L: Ledger>(make: impl Fn() -> L) {
     let (received, begun) = (Progress::Received(Arc::clone(&entries[0])), Progress::Begun(Arc::clone(&entries[1])));
     assert_eq!(done(ledger.unfinished()), [received.clone(), begun.clone()]);
     assert_eq!(done(ledger.receive(&entries)), [Some(received), Some(begun), None]);
-    done(ledger.finish(id(1), &Outcome::Undone("denied".into()), 2));
-    done(ledger.finish(id(1), &Outcome::Processed, 2));
+    done(finish(1, Outcome::Undone("denied".into())));
+    done(finish(1, Outcome::Processed));
     assert!(!done(ledger.begin(id(1))), "begun after the end");
     let undone = Some(Progress::Finished(Outcome::Undone("denied".into())));
     assert_eq!(done(ledger.receive(&entries[1..2])), [undone], "the first end stays");
     assert!(done(ledger.begin(id(0))));
-    done(ledger.finish(id(0), &Outcome::Processed, 2));
-    done(ledger.finish(id(2), &Outcome::Processed, 2));
+    done(ledger.finish(&[0, 2].map(|n| (id(n).clone(), Outcome::Processed)), 2));
     assert!(done(ledger.unfinished()).is_empty());
     let finished = Some(Progress::Finished(Outcome::Processed));
     assert_eq!(done(ledger.receive(&entries)), [finished.clone(), None, finished], "the oldest end is forgotten");

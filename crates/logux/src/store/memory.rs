@@ -7,7 +7,7 @@ use crate::{
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque, hash_map},
     ops::Bound,
     sync::Arc,
 };
@@ -29,10 +29,11 @@ struct State {
 
 #[derive(Debug, Default)]
 struct LedgerState {
-    /// With the number of the receipt, or of the end.
+    /// With the number of the receipt.
     progress: HashMap<ActionId, (u64, Progress)>,
     unfinished: BTreeMap<u64, ActionId>,
-    finished: BTreeMap<u64, ActionId>,
+    /// The oldest end first.
+    finished: VecDeque<ActionId>,
     last: u64,
 }
 
@@ -191,13 +192,17 @@ impl Ledger for MemoryStore {
         let mut known = Vec::with_capacity(entries.len());
         for entry in entries {
             let id = &entry.meta.id;
-            if let Some((_, progress)) = ledger.progress.get(id) {
-                known.push(Some(progress.clone()));
-                continue;
+            match ledger.progress.entry(id.clone()) {
+                hash_map::Entry::Occupied(found) => {
+                    known.push(Some(found.get().1.clone()));
+                    continue;
+                }
+                hash_map::Entry::Vacant(place) => {
+                    ledger.last += 1;
+                    place.insert((ledger.last, Progress::Received(Arc::clone(entry))));
+                }
             }
-            ledger.last += 1;
             ledger.unfinished.insert(ledger.last, id.clone());
-            ledger.progress.insert(id.clone(), (ledger.last, Progress::Received(Arc::clone(entry))));
             known.push(None);
         }
         Ok(known)
@@ -211,20 +216,22 @@ impl Ledger for MemoryStore {
         Ok(true)
     }
 
-    fn finish(&self, id: &ActionId, outcome: &Outcome, keep: usize) -> Result<(), StoreError> {
+    fn finish(&self, ended: &[(ActionId, Outcome)], keep: usize) -> Result<(), StoreError> {
         let ledger = &mut self.0.lock().ledger;
-        match ledger.progress.get(id) {
-            Some((_, Progress::Finished(_))) => return Ok(()),
-            Some((receipt, _)) => {
-                ledger.unfinished.remove(receipt);
+        for (id, outcome) in ended {
+            let end = Progress::Finished(outcome.clone());
+            match ledger.progress.get_mut(id) {
+                Some((_, Progress::Finished(_))) => continue,
+                Some((receipt, progress)) => {
+                    ledger.unfinished.remove(receipt);
+                    *progress = end;
+                }
+                None => drop(ledger.progress.insert(id.clone(), (0, end))),
             }
-            None => {}
+            ledger.finished.push_back(id.clone());
         }
-        ledger.last += 1;
-        ledger.progress.insert(id.clone(), (ledger.last, Progress::Finished(outcome.clone())));
-        ledger.finished.insert(ledger.last, id.clone());
         while ledger.finished.len() > keep {
-            let Some((_, oldest)) = ledger.finished.pop_first() else { break };
+            let Some(oldest) = ledger.finished.pop_front() else { break };
             ledger.progress.remove(&oldest);
         }
         Ok(())

@@ -4,11 +4,13 @@ mod ledger;
 
 use super::{Criteria, Cursors, MetaChange, Order, Position, Query, Store, StoreError};
 use crate::{
-    action::{Created, Entry, Meta},
+    action::{Action, Created, Entry, Meta},
     id::ActionId,
 };
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
-use std::{ops::Bound, path::Path, sync::Arc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, ops::Bound, path::Path, sync::Arc};
 
 const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("logux-entries");
 const CREATED: TableDefinition<&[u8], u64> = TableDefinition::new("logux-created");
@@ -105,12 +107,26 @@ fn created_key(created: &Created) -> Vec<u8> {
     key
 }
 
+/// An entry on the disk: the action is the text that it came as.
+#[derive(Serialize, Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    action: &'a RawValue,
+    meta: Cow<'a, Meta>,
+}
+
 fn encode(entry: &Entry) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(entry).map_err(|error| StoreError::failed("encode an entry", error))
+    let failed = |error| StoreError::failed("encode an entry", error);
+    let action = entry.action.json();
+    let action = serde_json::from_str(&action).map_err(failed)?;
+    serde_json::to_vec(&Written { action, meta: Cow::Borrowed(&entry.meta) }).map_err(failed)
 }
 
 fn decode(at: impl ToString, bytes: &[u8]) -> Result<Entry, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged { at: at.to_string(), why: error.to_string() })
+    let damaged = |why: String| StoreError::Damaged { at: at.to_string(), why };
+    let Written { action, meta } = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    let action = Action::read(action.get()).ok_or_else(|| damaged("an action without a type".to_owned()))?;
+    Ok(Entry { action, meta: meta.into_owned() })
 }
 
 /// The entry with the id, in the middle of a step.

@@ -97,7 +97,7 @@ impl Ledger for Shared {
     forward! {
         receive(entries: &[Arc<Entry>]) -> Vec<Option<Progress>>;
         begin(id: &ActionId) -> bool;
-        finish(id: &ActionId, outcome: &logux::Outcome, keep: usize) -> ();
+        finish(ended: &[(ActionId, logux::Outcome)], keep: usize) -> ();
         unfinished() -> Vec<Progress>;
     }
 }

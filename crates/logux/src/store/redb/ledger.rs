@@ -127,21 +127,23 @@ impl Ledger for RedbStore {
         })
     }
 
-    fn finish(&self, id: &ActionId, outcome: &Outcome, keep: usize) -> Result<(), StoreError> {
+    fn finish(&self, ended: &[(ActionId, Outcome)], keep: usize) -> Result<(), StoreError> {
         self.write(NOTE, |transaction| {
-            let id = id.to_string();
-            match place(transaction, &id)? {
-                Some(Place::Finished(_)) => return Ok(()),
-                Some(Place::Unfinished(number)) => {
-                    transaction.open_table(UNFINISHED).map_err(failed(NOTE))?.remove(number).map_err(failed(NOTE))?;
-                }
-                None => {}
-            }
-            let number = next_number(transaction)?;
-            let outcome = serde_json::to_vec(outcome).map_err(|error| StoreError::failed(NOTE, error))?;
             let mut finished = transaction.open_table(FINISHED).map_err(failed(NOTE))?;
-            finished.insert(number, (&*id, &*outcome)).map_err(failed(NOTE))?;
-            set_place(transaction, &id, &Place::Finished(number))?;
+            for (id, outcome) in ended {
+                let id = id.to_string();
+                match place(transaction, &id)? {
+                    Some(Place::Finished(_)) => continue,
+                    Some(Place::Unfinished(number)) => {
+                        transaction.open_table(UNFINISHED).map_err(failed(NOTE))?.remove(number).map_err(failed(NOTE))?;
+                    }
+                    None => {}
+                }
+                let number = next_number(transaction)?;
+                let outcome = serde_json::to_vec(outcome).map_err(|error| StoreError::failed(NOTE, error))?;
+                finished.insert(number, (&*id, &*outcome)).map_err(failed(NOTE))?;
+                set_place(transaction, &id, &Place::Finished(number))?;
+            }
             let keep = u64::try_from(keep).unwrap_or(u64::MAX);
             while finished.len().map_err(failed(NOTE))? > keep {
                 let oldest = finished.pop_first().map_err(failed(NOTE))?;
