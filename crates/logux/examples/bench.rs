@@ -173,15 +173,21 @@ impl Load {
         frame(&format!(r#"["connect",5,"{number}:client:tab",0,{{"subprotocol":1}}]"#), &mut out);
         tcp.write_all(&out).await.unwrap();
         out.clear();
-        let text = format!(
-            r#"["sync",{FIRST},{{"type":"do","value":"some text"}},{{"id":{FIRST},"time":{FIRST}}}]"#
-        );
+        let text = format!(r#"["sync",{FIRST},{{"type":"do","value":"some text"}},{{"id":{FIRST},"time":{FIRST}}}]"#);
         let mut frames = Vec::new();
         frame(&text, &mut frames);
         let frame = frames.len();
         let places = text.match_indices(&FIRST.to_string()).map(|(at, _)| at + frame - text.len()).collect::<Vec<_>>();
-        let mut load =
-            Self { tcp, frames, frame, digits: places.try_into().unwrap(), next: FIRST, open: 0, out, input: Vec::new() };
+        let mut load = Self {
+            tcp,
+            frames,
+            frame,
+            digits: places.try_into().unwrap(),
+            next: FIRST,
+            open: 0,
+            out,
+            input: Vec::new(),
+        };
         while load.receive().await == 0 {}
         load
     }

@@ -43,7 +43,7 @@ impl Action {
 
     /// `logux/processed` about an action.
     pub(crate) fn processed(id: &ActionId) -> Self {
-        let text = id.to_string();
+        let text = id.text();
         // Most ids need no escapes.
         if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {
             return Self(Object::written([r#"{"type":"logux/processed","id":""#, &text, r#""}"#].concat(), 9..24));

@@ -330,13 +330,7 @@ impl Inner {
         Ok(added)
     }
 
-    fn prepare(
-        &self,
-        ids: &mut Ids,
-        node_id: &Arc<str>,
-        action: Action,
-        new: NewMeta,
-    ) -> Result<Prepared, StoreError> {
+    fn prepare(&self, ids: &mut Ids, node_id: &Arc<str>, action: Action, new: NewMeta) -> Result<Prepared, StoreError> {
         let given = new.id.is_some();
         let id = match new.id {
             Some(id) => id,

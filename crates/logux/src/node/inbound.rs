@@ -78,7 +78,11 @@ impl Session {
                 Item::Sync { added, entries } => {
                     up_to = up_to.max(added);
                     answers.push(added);
-                    if all.is_empty() { all = entries } else { all.extend(entries) }
+                    if all.is_empty() {
+                        all = entries
+                    } else {
+                        all.extend(entries)
+                    }
                     // A hook that refuses a message does not keep back those before it.
                     if self.options.on_receive.is_some() || all.len() >= MAX_STEP {
                         break;

@@ -106,8 +106,8 @@ pub(super) struct Session {
     frames: VecDeque<Frame>,
     /// How many frames the connection has taken since it was flushed.
     unflushed: usize,
-    /// Others had their turn since something was written.
-    has_yielded: bool,
+    /// The task has slept since the timer and the commands were looked at.
+    woken: bool,
     inlet: Inlet,
     pub was_live: bool,
     pub begins_anew: bool,
@@ -156,7 +156,7 @@ impl Session {
             connection,
             frames: VecDeque::new(),
             unflushed: 0,
-            has_yielded: false,
+            woken: true,
             inlet,
             was_live: false,
             begins_anew: false,
@@ -199,11 +199,16 @@ impl Session {
         {
             return Poll::Ready(Event::Ended(Some(error)));
         }
-        if self.timer.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Event::Deadline);
-        }
-        if let Poll::Ready(Some(command)) = self.inlet.commands.poll_recv(cx) {
-            return Poll::Ready(Event::Command(command));
+        // Both wake the task: looking once each time it wakes is enough.
+        if std::mem::take(&mut self.woken) {
+            if self.timer.as_mut().poll(cx).is_ready() {
+                self.woken = true;
+                return Poll::Ready(Event::Deadline);
+            }
+            if let Poll::Ready(Some(command)) = self.inlet.commands.poll_recv(cx) {
+                self.woken = true;
+                return Poll::Ready(Event::Command(command));
+            }
         }
         if let Poll::Ready(batch) = poll_work(&mut self.outbound.work, cx) {
             return Poll::Ready(Event::Outbound(batch));
@@ -229,12 +234,7 @@ impl Session {
         {
             return Poll::Ready(Event::Entry(entry));
         }
-        if self.unflushed > 0 && !self.has_yielded {
-            // What others have to say just now goes along.
-            self.has_yielded = true;
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
+        self.woken = true;
         match self.poll_flush(cx) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Event::Ended(Some(error))),
@@ -247,7 +247,6 @@ impl Session {
         {
             flushed?;
             self.unflushed = 0;
-            self.has_yielded = false;
         }
         Ok(())
     }

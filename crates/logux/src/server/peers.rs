@@ -143,7 +143,7 @@ impl Server {
                 Some(_) => {}
             }
         }
-        self.enqueue_all(new);
+        self.enqueue(new).await;
         // Their answers were lost: they are given again, and nothing else happens.
         for (entry, outcome) in finished {
             self.say(&entry, &outcome).await?;

@@ -7,7 +7,7 @@ use crate::{
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque, hash_map},
+    collections::{BTreeMap, HashMap, VecDeque},
     ops::Bound,
     sync::Arc,
 };
@@ -29,12 +29,35 @@ struct State {
 
 #[derive(Debug, Default)]
 struct LedgerState {
-    /// With the number of the receipt.
-    progress: HashMap<ActionId, (u64, Progress)>,
+    /// By node, then by the rest of the id: what comes together lies together.
+    nodes: HashMap<Arc<str>, HashMap<(i64, u64), Known>>,
     unfinished: BTreeMap<u64, ActionId>,
     /// The oldest end first.
     finished: VecDeque<ActionId>,
     last: u64,
+}
+
+/// With the number of the receipt.
+type Known = (u64, Progress);
+
+impl LedgerState {
+    fn find(&mut self, id: &ActionId) -> Option<&mut Known> {
+        self.nodes.get_mut(&id.node)?.get_mut(&(id.ms, id.counter))
+    }
+
+    fn insert(&mut self, id: &ActionId, known: Known) {
+        let node = self.nodes.entry(Arc::clone(&id.node)).or_default();
+        node.insert((id.ms, id.counter), known);
+    }
+
+    fn remove(&mut self, id: &ActionId) {
+        if let Some(node) = self.nodes.get_mut(&id.node) {
+            node.remove(&(id.ms, id.counter));
+            if node.is_empty() {
+                self.nodes.remove(&id.node);
+            }
+        }
+    }
 }
 
 impl MemoryStore {
@@ -192,17 +215,13 @@ impl Ledger for MemoryStore {
         let mut known = Vec::with_capacity(entries.len());
         for entry in entries {
             let id = &entry.meta.id;
-            match ledger.progress.entry(id.clone()) {
-                hash_map::Entry::Occupied(found) => {
-                    known.push(Some(found.get().1.clone()));
-                    continue;
-                }
-                hash_map::Entry::Vacant(place) => {
-                    ledger.last += 1;
-                    place.insert((ledger.last, Progress::Received(Arc::clone(entry))));
-                }
+            if let Some((_, progress)) = ledger.find(id) {
+                known.push(Some(progress.clone()));
+                continue;
             }
+            ledger.last += 1;
             ledger.unfinished.insert(ledger.last, id.clone());
+            ledger.insert(id, (ledger.last, Progress::Received(Arc::clone(entry))));
             known.push(None);
         }
         Ok(known)
@@ -210,7 +229,7 @@ impl Ledger for MemoryStore {
 
     fn begin(&self, id: &ActionId) -> Result<bool, StoreError> {
         let ledger = &mut self.0.lock().ledger;
-        let Some((_, progress)) = ledger.progress.get_mut(id) else { return Ok(false) };
+        let Some((_, progress)) = ledger.find(id) else { return Ok(false) };
         let Progress::Received(entry) = progress else { return Ok(false) };
         *progress = Progress::Begun(Arc::clone(entry));
         Ok(true)
@@ -220,27 +239,28 @@ impl Ledger for MemoryStore {
         let ledger = &mut self.0.lock().ledger;
         for (id, outcome) in ended {
             let end = Progress::Finished(outcome.clone());
-            match ledger.progress.get_mut(id) {
+            match ledger.find(id) {
                 Some((_, Progress::Finished(_))) => continue,
                 Some((receipt, progress)) => {
-                    ledger.unfinished.remove(receipt);
                     *progress = end;
+                    let receipt = *receipt;
+                    ledger.unfinished.remove(&receipt);
                 }
-                None => drop(ledger.progress.insert(id.clone(), (0, end))),
+                None => ledger.insert(id, (0, end)),
             }
             ledger.finished.push_back(id.clone());
         }
         while ledger.finished.len() > keep {
             let Some(oldest) = ledger.finished.pop_front() else { break };
-            ledger.progress.remove(&oldest);
+            ledger.remove(&oldest);
         }
         Ok(())
     }
 
     fn unfinished(&self) -> Result<Vec<Progress>, StoreError> {
-        let ledger = &self.0.lock().ledger;
-        let progress = ledger.unfinished.values().filter_map(|id| ledger.progress.get(id));
-        Ok(progress.map(|(_, progress)| progress.clone()).collect())
+        let ledger = &mut self.0.lock().ledger;
+        let ids: Vec<ActionId> = ledger.unfinished.values().cloned().collect();
+        Ok(ids.iter().filter_map(|id| ledger.find(id).map(|(_, progress)| progress.clone())).collect())
     }
 }
 

@@ -135,7 +135,11 @@ impl Ledger for RedbStore {
                 match place(transaction, &id)? {
                     Some(Place::Finished(_)) => continue,
                     Some(Place::Unfinished(number)) => {
-                        transaction.open_table(UNFINISHED).map_err(failed(NOTE))?.remove(number).map_err(failed(NOTE))?;
+                        transaction
+                            .open_table(UNFINISHED)
+                            .map_err(failed(NOTE))?
+                            .remove(number)
+                            .map_err(failed(NOTE))?;
                     }
                     None => {}
                 }
