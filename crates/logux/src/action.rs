@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use std::{
     borrow::Cow,
     cmp::Ordering,
+    fmt::Write as _,
     ops::{Deref, DerefMut},
 };
 use thiserror::Error;
@@ -43,12 +44,14 @@ impl Action {
 
     /// `logux/processed` about an action.
     pub(crate) fn processed(id: &ActionId) -> Self {
-        let text = id.text();
         // Most ids need no escapes.
-        if text.bytes().all(|byte| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\') {
-            return Self(Object::written([r#"{"type":"logux/processed","id":""#, &text, r#""}"#].concat(), 9..24));
+        if id.node.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+            let mut json = String::with_capacity(64 + id.node.len());
+            // Writing to memory does not fail.
+            let _ = write!(json, r#"{{"type":"logux/processed","id":"{id}"}}"#);
+            return Self(Object::written(json, 9..24));
         }
-        Self::new("logux/processed").with("id", text)
+        Self::new("logux/processed").with("id", id.to_string())
     }
 
     /// `None` where the text is no object with a `type` that is a string.

@@ -1,12 +1,7 @@
 //! Ids of nodes and of actions.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use std::{
-    cmp::Ordering,
-    fmt::{self, Write as _},
-    str::FromStr,
-    sync::Arc,
-};
+use std::{cmp::Ordering, fmt, str::FromStr, sync::Arc};
 use thiserror::Error;
 
 /// The greatest integer that every peer can hold: JavaScript's numbers are doubles.
@@ -27,14 +22,6 @@ pub struct ActionId {
 }
 
 impl ActionId {
-    /// As `to_string`, in one allocation.
-    pub(crate) fn text(&self) -> String {
-        let mut text = String::with_capacity(self.node.len() + 24);
-        // Writing to memory does not fail.
-        let _ = write!(text, "{self}");
-        text
-    }
-
     /// The user, client and node in the id.
     ///
     /// ```

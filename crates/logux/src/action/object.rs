@@ -20,7 +20,7 @@ pub struct Object(Arc<Inner>);
 
 struct Inner {
     /// Checked: it becomes fields without an error. With the place of the `type`.
-    text: Option<(Box<str>, Range<usize>)>,
+    text: Option<(String, Range<usize>)>,
     fields: OnceLock<Map<String, Value>>,
 }
 
@@ -35,7 +35,7 @@ impl Object {
         match serde_json::from_str(text).ok()? {
             Scanned::Plain(kind) => {
                 let start = kind.as_ptr().addr() - text.as_ptr().addr();
-                let text = Some((text.into(), start..start + kind.len()));
+                let text = Some((text.to_owned(), start..start + kind.len()));
                 Some(Self(Arc::new(Inner { text, fields: OnceLock::new() })))
             }
             Scanned::Strange => serde_json::from_str(text).ok().map(Self::of),
@@ -44,7 +44,7 @@ impl Object {
 
     /// What was written as JSON here, with the place of the `type` in it, which has no escapes.
     pub fn written(text: String, kind: Range<usize>) -> Self {
-        Self(Arc::new(Inner { text: Some((text.into(), kind)), fields: OnceLock::new() }))
+        Self(Arc::new(Inner { text: Some((text, kind)), fields: OnceLock::new() }))
     }
 
     pub fn kind(&self) -> &str {

@@ -71,17 +71,23 @@ impl Session {
         if self.inbound.work.is_some() || self.phase != Phase::Live || self.inbound.queue.is_empty() {
             return;
         }
-        let (mut up_to, mut answers, mut all) = (0, Vec::new(), Vec::new());
+        let count = |item: &Item| match item {
+            Item::Sync { entries, .. } => entries.len(),
+            Item::Remember(_) => 0,
+        };
+        let room = self.inbound.queue.iter().map(count).sum::<usize>().min(MAX_STEP);
+        let (mut up_to, mut answers, mut all) = (0, Vec::with_capacity(self.inbound.queue.len()), Vec::new());
         while let Some(item) = self.inbound.queue.pop_front() {
             match item {
                 Item::Remember(added) => up_to = up_to.max(added),
                 Item::Sync { added, entries } => {
                     up_to = up_to.max(added);
                     answers.push(added);
-                    if all.is_empty() {
-                        all = entries
+                    if all.is_empty() && entries.len() >= room {
+                        all = entries;
                     } else {
-                        all.extend(entries)
+                        all.reserve(room.saturating_sub(all.len()));
+                        all.extend(entries);
                     }
                     // A hook that refuses a message does not keep back those before it.
                     if self.options.on_receive.is_some() || all.len() >= MAX_STEP {

@@ -101,6 +101,8 @@ pub(super) struct Session {
     pub must_know: Option<Instant>,
     must_pong: Option<Instant>,
     next_ping: Instant,
+    /// There was traffic since `next_ping` was set.
+    touched: bool,
     timer: Pin<Box<Sleep>>,
     connection: BoxConnection,
     frames: VecDeque<Frame>,
@@ -152,6 +154,7 @@ impl Session {
             must_know: Some(now + options.timeout),
             must_pong: None,
             next_ping: now + options.ping,
+            touched: false,
             timer: Box::pin(tokio::time::sleep_until(now + options.ping.min(options.timeout))),
             connection,
             frames: VecDeque::new(),
@@ -235,6 +238,7 @@ impl Session {
             return Poll::Ready(Event::Entry(entry));
         }
         self.woken = true;
+        self.delay_ping();
         match self.poll_flush(cx) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Event::Ended(Some(error))),
@@ -351,10 +355,17 @@ impl Session {
 
     /// There was traffic: no need to ping.
     fn touch(&mut self) {
-        self.next_ping = Instant::now() + self.options.ping;
+        self.touched = true;
+    }
+
+    fn delay_ping(&mut self) {
+        if std::mem::take(&mut self.touched) {
+            self.next_ping = Instant::now() + self.options.ping;
+        }
     }
 
     fn check_deadlines(&mut self) -> Result<(), NodeError> {
+        self.delay_ping();
         let now = Instant::now();
         let oldest_sync = self.outbound.outstanding.front().map(|sync| sync.answer_by);
         let deadlines = [self.must_know, self.must_pong, oldest_sync];
@@ -367,6 +378,7 @@ impl Session {
                 self.say(&Message::Ping(self.outbound.handled));
             }
             self.touch();
+            self.delay_ping();
         }
         // Anything that comes up later takes at least as long as the shorter of the two.
         let at_latest = now + self.options.ping.min(self.options.timeout);

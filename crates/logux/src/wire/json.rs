@@ -79,6 +79,8 @@ impl<'de> Deserialize<'de> for Read {
 fn size(message: &Message) -> usize {
     match message {
         Message::Sync { entries, .. } => entries.iter().map(|(action, _)| action.size_hint() + 48).sum::<usize>() + 32,
+        // Exactly: what is as long as its room needs no more of it on its way.
+        Message::Synced(added) => 12 + added.checked_ilog10().unwrap_or(0) as usize,
         _ => 64,
     }
 }
