@@ -1,8 +1,9 @@
 //! Our server beside `@logux/server`, in one run, on loopback: `cargo run --release -p logux --example bench`. First run
-//! `npm ci` in `interop`. Prints a table in Markdown; only the ratios say something about another machine.
+//! `npm ci` in `interop`. Prints tables in Markdown; only the ratios say something about another machine. Both servers have
+//! one thread and the same load.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, missing_docs)]
 
-use logux::{ActionType, ListenOptions, MemoryStore, Server};
+use logux::{ActionType, Ledger, ListenOptions, MemoryStore, RedbStore, Server, Store};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
@@ -18,6 +19,8 @@ const CLIENTS: usize = 1_000;
 /// How many actions a client has under way at a time.
 const WINDOW: u64 = 100;
 const MEASURE: Duration = Duration::from_secs(4);
+
+const LATENCIES: usize = 1_000;
 
 struct Measured {
     one: f64,
@@ -35,10 +38,20 @@ fn main() {
     // One thread, as Node has.
     let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if args.next().as_deref() == Some("serve") {
-        return one.block_on(serve());
+        return one.block_on(async {
+            match args.next() {
+                Some(path) => serve(RedbStore::open(path).unwrap()).await,
+                None => serve(MemoryStore::new()).await,
+            }
+        });
     }
-    let here = Command::new(std::env::current_exe().unwrap()).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
-    let ours = one.block_on(measure(here));
+    let here = |args: &[&Path]| {
+        let mut here = Command::new(std::env::current_exe().unwrap());
+        here.arg("serve").args(args).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let ours = one.block_on(measure(here(&[])));
+    let dir = tempfile::tempdir().unwrap();
+    let durable = one.block_on(measure(here(&[&dir.path().join("store")])));
     let interop = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop");
     let mut node = Command::new("node");
     node.arg("bench.mjs").current_dir(interop).env("NODE_ENV", "production").stdout(Stdio::piped());
@@ -56,11 +69,14 @@ fn main() {
     row("latency of one action, 99 %, µs", ours.p99_us, theirs.p99_us, false);
     row("memory of an idle connection, KB", ours.idle_kb, theirs.idle_kb, false);
     row("memory after the load, MB", ours.loaded_mb, theirs.loaded_mb, false);
+    println!("\n| with a store on the disk | 1 client | 1,000 clients | ratio |\n|---|---:|---:|---:|");
+    let (one, many) = (durable.one, durable.many);
+    println!("| actions per second | {one:.1} | {many:.1} | {:.1} |", many / one);
 }
 
-async fn serve() {
+async fn serve(store: impl Store + Ledger) {
     let free = ActionType::new(|_| async { Ok(true) }).process(|_| async { Ok(()) });
-    let server = Server::builder(MemoryStore::new()).subprotocol(1, 1).auth(|_| async { true }).action("do", free);
+    let server = Server::builder(store).subprotocol(1, 1).auth(|_| async { true }).action("do", free);
     let server = server.build().unwrap();
     let listener = server.listen("127.0.0.1:0", ListenOptions::default()).await.unwrap();
     println!("listening {}", listener.address().port());
@@ -103,7 +119,7 @@ async fn measure(mut child: Child) -> Measured {
     let one_rate = count as f64 / took.as_secs_f64();
     let one_cpu = count as f64 / (cpu(&child) - used);
     let mut latencies = Vec::new();
-    for _ in 0..3_000 {
+    for _ in 0..LATENCIES {
         latencies.push(first.send(1).await.as_secs_f64() * 1e6);
     }
     latencies.sort_by(f64::total_cmp);

@@ -13,8 +13,9 @@ use crate::{
 };
 use ids::Ids;
 use listeners::Listeners;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::{ops::ControlFlow, sync::Arc};
+use tokio::sync::oneshot;
 
 /// Actions, each with its meta, over a [`Store`]. A handle: clones are the same log.
 ///
@@ -43,6 +44,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Held while something is added: additions, and what listeners hear of them, have one order.
     adding: Arc<tokio::sync::Mutex<Ids>>,
+    /// What waits for a store that blocks: all of it is added in one step.
+    waiting: Mutex<Vec<Waiting>>,
     listeners: Arc<Listeners>,
 }
 
@@ -107,7 +110,8 @@ impl Log {
     pub fn with_clock(node_id: &str, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, IdError> {
         check_node_id(node_id)?;
         let (node_id, adding) = (RwLock::new(node_id.into()), Arc::default());
-        Ok(Self(Arc::new(Inner { node_id, store, clock, adding, listeners: Arc::default() })))
+        let (waiting, listeners) = (Mutex::default(), Arc::default());
+        Ok(Self(Arc::new(Inner { node_id, store, clock, adding, waiting, listeners })))
     }
 
     /// The node whose log it is.
@@ -148,13 +152,23 @@ impl Log {
             // From here on without an await: nobody can give up in the middle.
             return self.0.add_now(&mut ids, actions);
         }
+        let (answer, answered) = oneshot::channel();
+        self.0.waiting.lock().push(Waiting { actions, answer });
         // A task of its own, so that whoever gives up waiting does not part the store from the listeners.
         let log = self.clone();
-        let adding = async move {
+        tokio::spawn(async move {
             let mut ids = Arc::clone(&log.0.adding).lock_owned().await;
-            blocking(move || log.0.add_now(&mut ids, actions)).await
-        };
-        join(tokio::spawn(adding)).await
+            let waiting = std::mem::take(&mut *log.0.waiting.lock());
+            // Otherwise somebody has added it along with their own.
+            if !waiting.is_empty() {
+                let adding = move || {
+                    log.0.add_waiting(&mut ids, waiting);
+                    Ok(())
+                };
+                let _ = blocking(adding).await;
+            }
+        });
+        answered.await.unwrap_or_else(|error| Err(interrupted(error)))
     }
 
     /// An id that was never given out, for an action that is added later.
@@ -273,6 +287,11 @@ impl Log {
         self.0.listeners.on_clean(filter, Box::new(listener))
     }
 
+    #[cfg(all(test, feature = "redb"))]
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.waiting.lock().len()
+    }
+
     /// A step of the store, where it keeps nobody waiting. It goes on to its end once begun.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -300,16 +319,44 @@ async fn blocking<T: Send + 'static>(
 }
 
 pub(crate) async fn join<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
-    task.await.unwrap_or_else(|error| Err(StoreError::failed("go on: the runtime ends, or a listener panicked", error)))
+    task.await.unwrap_or_else(|error| Err(interrupted(error)))
+}
+
+fn interrupted(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::failed("go on: the runtime ends, or a listener panicked", error)
+}
+
+struct Waiting {
+    actions: Vec<(Action, NewMeta)>,
+    answer: oneshot::Sender<Result<Vec<Added>, StoreError>>,
 }
 
 impl Inner {
+    fn add_waiting(&self, ids: &mut Ids, waiting: Vec<Waiting>) {
+        let (mut all, mut answers) = (Vec::new(), Vec::with_capacity(waiting.len()));
+        for Waiting { actions, answer } in waiting {
+            answers.push((actions.len(), answer));
+            all.extend(actions);
+        }
+        let result = self.add_now(ids, all).map(Vec::into_iter);
+        match result {
+            Ok(mut added) => answers.into_iter().for_each(|(count, answer)| {
+                // Whoever gave up waiting need not know.
+                let _ = answer.send(Ok(added.by_ref().take(count).collect()));
+            }),
+            Err(error) => answers.into_iter().for_each(|(_, answer)| {
+                let _ = answer.send(Err(error.clone()));
+            }),
+        }
+    }
+
     fn add_now(&self, ids: &mut Ids, actions: Vec<(Action, NewMeta)>) -> Result<Vec<Added>, StoreError> {
         let node_id = Arc::clone(&self.node_id.read());
         let mut places = Vec::with_capacity(actions.len());
         let mut to_store = Vec::new();
-        for (action, new) in actions {
-            match self.prepare(ids, &node_id, action, new)? {
+        for action in actions {
+            let is_new = |id: &ActionId| to_store.iter().all(|entry: &Entry| entry.meta.id != *id);
+            match self.prepare(ids, &node_id, action, is_new)? {
                 Prepared::Store(entry) => {
                     to_store.push(entry);
                     places.push(None);
@@ -325,12 +372,19 @@ impl Inner {
         }
         let added: Vec<Added> = places.into_iter().map(|place| place.unwrap_or(Added::Known)).collect();
         for entry in added.iter().filter_map(Added::entry) {
-            self.added(entry)?;
+            self.added(entry);
         }
         Ok(added)
     }
 
-    fn prepare(&self, ids: &mut Ids, node_id: &Arc<str>, action: Action, new: NewMeta) -> Result<Prepared, StoreError> {
+    /// `is_new`: nothing with the id is on its way beside it.
+    fn prepare(
+        &self,
+        ids: &mut Ids,
+        node_id: &Arc<str>,
+        (action, new): (Action, NewMeta),
+        is_new: impl FnOnce(&ActionId) -> bool,
+    ) -> Result<Prepared, StoreError> {
         let given = new.id.is_some();
         let id = match new.id {
             Some(id) => id,
@@ -345,21 +399,22 @@ impl Inner {
         if !entry.meta.reasons.is_empty() {
             return Ok(Prepared::Store(entry));
         }
-        let is_known = given && self.store.by_id(&entry.meta.id)?.is_some();
+        let is_known = given && (!is_new(&entry.meta.id) || self.store.by_id(&entry.meta.id)?.is_some());
         Ok(Prepared::Done(if is_known { Added::Known } else { Added::New(Arc::new(entry)) }))
     }
 
-    fn added(&self, entry: &Arc<Entry>) -> Result<(), StoreError> {
+    fn added(&self, entry: &Arc<Entry>) {
         self.listeners.add(entry);
         if entry.meta.added == 0 {
             self.listeners.clean(entry);
         }
         // After the newest is stored: a crash in between leaves two, and not none.
-        if let Some(reason) = &entry.meta.keep_last {
-            let cleaned = self.store.remove_reason(reason, &Criteria::older_than(entry.meta.created()))?;
-            cleaned.iter().for_each(|entry| self.listeners.clean(entry));
+        let Some(reason) = &entry.meta.keep_last else { return };
+        match self.store.remove_reason(reason, &Criteria::older_than(entry.meta.created())) {
+            Ok(cleaned) => cleaned.iter().for_each(|entry| self.listeners.clean(entry)),
+            // It was added all the same. The next one removes both.
+            Err(error) => tracing::error!(%error, id = %entry.meta.id, "what is older than it could not be removed"),
         }
-        Ok(())
     }
 }
 

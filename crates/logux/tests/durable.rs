@@ -53,9 +53,15 @@ async fn life() {
     for n in 0.. {
         let id = log.generate_id().await.unwrap();
         writeln!(out, "@id {id}").unwrap();
-        let added = log.add(Action::new("a").with("n", n), Fields::reason("x")).await.unwrap();
-        let entry = added.entry().unwrap();
-        writeln!(out, "@added {} {}", entry.meta.added, entry.meta.id).unwrap();
+        // Some at once, which wait for the disk together.
+        let add = || log.add(Action::new("a").with("n", n), Fields::reason("x"));
+        let (first, second, third) = tokio::join!(add(), add(), add());
+        let mut entries = [first, second, third].map(|added| Arc::clone(added.unwrap().entry().unwrap()));
+        entries.sort_by_key(|entry| entry.meta.added);
+        for entry in &entries {
+            writeln!(out, "@added {} {}", entry.meta.added, entry.meta.id).unwrap();
+        }
+        let entry = &entries[2];
         store.receive(std::slice::from_ref(entry)).unwrap();
         writeln!(out, "@received {}", entry.meta.id).unwrap();
         if n % 3 == 0 {

@@ -95,9 +95,10 @@ fn known(transaction: &WriteTransaction, place: &Place) -> Result<Progress, Stor
 
 impl Ledger for RedbStore {
     fn receive(&self, entries: &[Arc<Entry>]) -> Result<Vec<Option<Progress>>, StoreError> {
-        self.write(NOTE, |transaction| {
+        let entries = entries.to_vec();
+        self.write(NOTE, move |transaction| {
             let mut all = Vec::with_capacity(entries.len());
-            for entry in entries {
+            for entry in &entries {
                 let id = entry.meta.id.to_string();
                 if let Some(place) = place(transaction, &id)? {
                     all.push(Some(known(transaction, &place)?));
@@ -114,8 +115,9 @@ impl Ledger for RedbStore {
     }
 
     fn begin(&self, id: &ActionId) -> Result<bool, StoreError> {
-        self.write(NOTE, |transaction| {
-            let Some(Place::Unfinished(number)) = place(transaction, &id.to_string())? else { return Ok(false) };
+        let id = id.to_string();
+        self.write(NOTE, move |transaction| {
+            let Some(Place::Unfinished(number)) = place(transaction, &id)? else { return Ok(false) };
             let mut table = transaction.open_table(UNFINISHED).map_err(failed(NOTE))?;
             let found = table.get(number).map_err(failed(NOTE))?.map(|found| {
                 let (begun, bytes) = found.value();
@@ -128,9 +130,10 @@ impl Ledger for RedbStore {
     }
 
     fn finish(&self, ended: &[(ActionId, Outcome)], keep: usize) -> Result<(), StoreError> {
-        self.write(NOTE, |transaction| {
+        let ended = ended.to_vec();
+        self.write(NOTE, move |transaction| {
             let mut finished = transaction.open_table(FINISHED).map_err(failed(NOTE))?;
-            for (id, outcome) in ended {
+            for (id, outcome) in &ended {
                 let id = id.to_string();
                 match place(transaction, &id)? {
                     Some(Place::Finished(_)) => continue,
@@ -159,7 +162,7 @@ impl Ledger for RedbStore {
     }
 
     fn unfinished(&self) -> Result<Vec<Progress>, StoreError> {
-        let transaction = self.0.begin_read().map_err(failed(NOTE))?;
+        let transaction = self.database.begin_read().map_err(failed(NOTE))?;
         let table = transaction.open_table(UNFINISHED).map_err(failed(NOTE))?;
         let mut all = Vec::new();
         for next in table.iter().map_err(failed(NOTE))? {
