@@ -90,7 +90,8 @@ pub use node::{
     AuthRequest, ClientNode, HookError, NodeError, NodeHandle, NodeOptions, Outgoing, Remote, ServerNode, State, Token,
 };
 pub use server::{
-    ActionType, AuthAttempt, BuildError, Channel, ChannelFilter, Context, Failure, NotFound, Server, ServerBuilder,
+    ActionType, AuthAttempt, BuildError, Channel, ChannelFilter, Context, Failure, NotFound, ProcessError, Server,
+    ServerBuilder,
 };
 #[cfg(feature = "ws")]
 pub use server::{ListenOptions, Listener};

@@ -78,7 +78,9 @@ impl Context {
         })
     }
 
-    /// What stands in the channel's name for a `:name` of its pattern.
+    /// What stands in the channel's name for a `:name` of its pattern, or for its `*`. With a regular expression, a group by
+    /// its number or name. `0` is the whole name, for regular expressions and
+    /// [`other_channels`](super::ServerBuilder::other_channels).
     pub fn param(&self, name: &str) -> Option<&str> {
         self.0.params.get(name).map(String::as_str)
     }

@@ -19,7 +19,7 @@ fn undone(reason: &str) -> Outcome {
 
 impl Server {
     /// What it does. `None` where its end is somebody else's.
-    pub(super) async fn process(&self, entry: &Arc<Entry>) -> Option<Outcome> {
+    pub(super) async fn process_entry(&self, entry: &Arc<Entry>) -> Option<Outcome> {
         match entry.action.kind() {
             "logux/subscribe" => Some(self.subscribe(entry).await),
             "logux/unsubscribe" => Some(self.unsubscribe(entry)),
@@ -37,34 +37,43 @@ impl Server {
 
     /// `None` where it was begun before.
     async fn process_as(&self, definition: &ActionType, context: &Context) -> Option<Outcome> {
-        let entry = context.entry();
-        let failed = |error: Failure| Some(self.failed(entry, &error));
-        match (definition.access)(context.clone()).await {
-            Ok(true) => {}
-            Ok(false) => return Some(undone("denied")),
-            Err(error) => return failed(error),
-        }
-        let mut fields = match &definition.resend {
-            Some(resend) => match resend(context.clone()).await {
-                Ok(fields) => fields,
-                Err(error) => return failed(error),
-            },
-            None => Fields::default(),
+        let result = self.try_process(definition, context).await;
+        result.unwrap_or_else(|error| Some(self.failed(context.entry(), &error)))
+    }
+
+    async fn try_process(&self, definition: &ActionType, context: &Context) -> Result<Option<Outcome>, Failure> {
+        let begin = || {
+            let id = context.entry().meta.id.clone();
+            self.ledger(move |ledger| ledger.begin(&id))
         };
-        let id = entry.meta.id.clone();
-        match self.ledger(move |ledger| ledger.begin(&id)).await {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(error) => return failed(error.into()),
+        if definition.is_together && !begin().await? {
+            return Ok(None);
         }
+        if !(definition.access)(context.clone()).await? {
+            return Ok(Some(undone("denied")));
+        }
+        let fields = definition.fields(context).await?;
+        if !definition.is_together && !begin().await? {
+            return Ok(None);
+        }
+        self.carry_out(definition, context, fields).await?;
+        Ok(Some(Outcome::Processed))
+    }
+
+    /// Sends it to whom it goes, then processes it.
+    pub(super) async fn carry_out(
+        &self,
+        definition: &ActionType,
+        context: &Context,
+        mut fields: Fields,
+    ) -> Result<(), Failure> {
+        let entry = context.entry();
         fields.subprotocol = entry.meta.subprotocol;
         fields.status = Some(if definition.process.is_some() { Status::Waiting } else { Status::Processed });
         let is_kept = !fields.reasons.is_empty() || fields.keep_last.is_some();
         let meta = Meta { id: entry.meta.id.clone(), time: entry.meta.time, added: 0, fields };
-        if let Err(error) = self.0.log.add(entry.action.clone(), meta).await {
-            return failed(error.into());
-        }
-        let Some(process) = &definition.process else { return Some(Outcome::Processed) };
+        self.0.log.add(entry.action.clone(), meta).await?;
+        let Some(process) = &definition.process else { return Ok(()) };
         let result = process(context.clone()).await;
         if is_kept {
             let status = if result.is_ok() { Status::Processed } else { Status::Error };
@@ -72,10 +81,7 @@ impl Server {
                 tracing::error!(%error, id = %entry.meta.id, "a status could not be noted");
             }
         }
-        match result {
-            Ok(()) => Some(Outcome::Processed),
-            Err(error) => failed(error),
-        }
+        result
     }
 
     fn failed(&self, entry: &Entry, error: &Failure) -> Outcome {

@@ -107,7 +107,7 @@ impl Server {
             };
             let outcome = {
                 // A hook that panics fails this action, and not the client's queue for ever.
-                let mut processing = std::pin::pin!(AssertUnwindSafe(self.process(&entry)).catch_unwind());
+                let mut processing = std::pin::pin!(AssertUnwindSafe(self.process_entry(&entry)).catch_unwind());
                 let outcome = match now(&mut processing).await {
                     Poll::Ready(outcome) => outcome,
                     // Who has to wait does not keep others waiting. Both go on: each may hold what the other waits for.
