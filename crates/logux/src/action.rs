@@ -181,6 +181,10 @@ pub struct Fields {
     /// A reason that only the newest action with it keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_last: Option<String>,
+    /// By what it is found in the log, without reading all of it: see [`Log::each_in`](crate::Log::each_in). Like the reasons,
+    /// they are for this log.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<String>,
     /// The version of the app's own protocol that the action was made by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subprotocol: Option<u32>,
@@ -234,6 +238,13 @@ impl Fields {
     /// To one node (`user:client:tab`).
     pub fn to_node(node: impl Into<String>) -> Self {
         Self { nodes: vec![node.into()], ..Self::default() }
+    }
+
+    /// Found in the log by this index.
+    #[must_use]
+    pub fn and_index(mut self, index: &str) -> Self {
+        self.indexes.push(index.to_owned());
+        self
     }
 
     /// Also kept in the log for this reason.

@@ -195,8 +195,7 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn entries(&self, order: Order) -> Result<Vec<Arc<Entry>>, StoreError> {
-        let query = Query { order, newest_first: false, after: None, limit: usize::MAX };
-        self.page(query).await
+        self.page(Query { order, index: None, newest_first: false, after: None, limit: usize::MAX }).await
     }
 
     /// Calls for each entry, the newest first, until told to stop. Reads in pages.
@@ -206,9 +205,30 @@ impl Log {
     pub async fn each(
         &self,
         order: Order,
+        visit: impl FnMut(&Arc<Entry>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.each_of(Query { order, index: None, newest_first: true, after: None, limit: PAGE }, visit).await
+    }
+
+    /// As [`each`](Self::each), of the entries with an index ([`Fields::indexes`]): what is not in it is not read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn each_in(
+        &self,
+        index: &str,
+        order: Order,
+        visit: impl FnMut(&Arc<Entry>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let index = Some(index.to_owned());
+        self.each_of(Query { order, index, newest_first: true, after: None, limit: PAGE }, visit).await
+    }
+
+    async fn each_of(
+        &self,
+        mut query: Query,
         mut visit: impl FnMut(&Arc<Entry>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let mut query = Query { order, newest_first: true, after: None, limit: PAGE };
         loop {
             let page = self.page(query.clone()).await?;
             for entry in &page {
@@ -305,13 +325,6 @@ impl Log {
     }
 }
 
-/// An action on its way into the log.
-enum Prepared {
-    Store(Entry),
-    /// It is not stored.
-    Done(Added),
-}
-
 async fn blocking<T: Send + 'static>(
     step: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -355,14 +368,7 @@ impl Inner {
         let mut places = Vec::with_capacity(actions.len());
         let mut to_store = Vec::new();
         for action in actions {
-            let is_new = |id: &ActionId| to_store.iter().all(|entry: &Entry| entry.meta.id != *id);
-            match self.prepare(ids, &node_id, action, is_new)? {
-                Prepared::Store(entry) => {
-                    to_store.push(entry);
-                    places.push(None);
-                }
-                Prepared::Done(added) => places.push(Some(added)),
-            }
+            places.push(self.prepare(ids, &node_id, action, &mut to_store)?);
         }
         if !to_store.is_empty() {
             let mut stored = self.store.add(to_store)?.into_iter();
@@ -377,14 +383,14 @@ impl Inner {
         Ok(added)
     }
 
-    /// `is_new`: nothing with the id is on its way beside it.
+    /// `None` where it is to be stored.
     fn prepare(
         &self,
         ids: &mut Ids,
         node_id: &Arc<str>,
         (action, new): (Action, NewMeta),
-        is_new: impl FnOnce(&ActionId) -> bool,
-    ) -> Result<Prepared, StoreError> {
+        to_store: &mut Vec<Entry>,
+    ) -> Result<Option<Added>, StoreError> {
         let given = new.id.is_some();
         let id = match new.id {
             Some(id) => id,
@@ -397,10 +403,12 @@ impl Inner {
         }
         let entry = Entry { action, meta };
         if !entry.meta.reasons.is_empty() {
-            return Ok(Prepared::Store(entry));
+            to_store.push(entry);
+            return Ok(None);
         }
-        let is_known = given && (!is_new(&entry.meta.id) || self.store.by_id(&entry.meta.id)?.is_some());
-        Ok(Prepared::Done(if is_known { Added::Known } else { Added::New(Arc::new(entry)) }))
+        let comes_along = || to_store.iter().any(|other| other.meta.id == entry.meta.id);
+        let is_known = given && (comes_along() || self.store.by_id(&entry.meta.id)?.is_some());
+        Ok(Some(if is_known { Added::Known } else { Added::New(Arc::new(entry)) }))
     }
 
     fn added(&self, entry: &Arc<Entry>) {

@@ -29,14 +29,14 @@ pub(super) struct Outstanding {
 /// What is sent of an entry: it as it is, or what a hook has made of it.
 pub(super) enum Sent {
     Kept(Arc<Entry>),
-    Mapped(Action, Meta),
+    Mapped(Box<(Action, Meta)>),
 }
 
 impl Sent {
     fn parts(&self) -> (&Action, &Meta) {
         match self {
             Self::Kept(entry) => (&entry.action, &entry.meta),
-            Self::Mapped(action, meta) => (action, meta),
+            Self::Mapped(mapped) => (&mapped.0, &mapped.1),
         }
     }
 }
@@ -103,7 +103,7 @@ impl Session {
         let remote = self.remote.node_id.clone();
         self.outbound.work = Some(Box::pin(async move {
             let after = Some(Position::Added(scan.at));
-            let query = Query { order: Order::Added, newest_first: false, after, limit: BATCH };
+            let query = Query { order: Order::Added, index: None, newest_first: false, after, limit: BATCH };
             let mut page = log.page(query).await?;
             let last = page.last().map(|entry| entry.meta.added);
             let goes_on = page.len() == BATCH;
@@ -217,7 +217,7 @@ async fn ask_about(options: &NodeOptions, entries: Vec<Arc<Entry>>) -> Result<Ve
         match &options.on_send {
             Some(on_send) => {
                 let mapped = on_send(entry).await.map_err(hook_error)?;
-                answers.extend(mapped.map(|(action, meta)| Sent::Mapped(action, meta)));
+                answers.extend(mapped.map(|mapped| Sent::Mapped(Box::new(mapped))));
             }
             None => answers.push(Sent::Kept(entry)),
         }

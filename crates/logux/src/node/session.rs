@@ -99,11 +99,11 @@ pub(super) struct Session {
     pub listening: Option<Listening>,
     /// Until when the peer must have got through the greeting.
     pub must_know: Option<Instant>,
-    must_pong: Option<Instant>,
-    next_ping: Instant,
+    pub must_pong: Option<Instant>,
+    pub next_ping: Instant,
     /// There was traffic since `next_ping` was set.
-    touched: bool,
-    timer: Pin<Box<Sleep>>,
+    pub touched: bool,
+    pub timer: Pin<Box<Sleep>>,
     connection: BoxConnection,
     frames: VecDeque<Frame>,
     /// How many frames the connection has taken since it was flushed.
@@ -351,40 +351,6 @@ impl Session {
     pub fn say(&mut self, message: &Message) {
         self.touch();
         self.frames.push_back(self.options.encoding.encode(message));
-    }
-
-    /// There was traffic: no need to ping.
-    fn touch(&mut self) {
-        self.touched = true;
-    }
-
-    fn delay_ping(&mut self) {
-        if std::mem::take(&mut self.touched) {
-            self.next_ping = Instant::now() + self.options.ping;
-        }
-    }
-
-    fn check_deadlines(&mut self) -> Result<(), NodeError> {
-        self.delay_ping();
-        let now = Instant::now();
-        let oldest_sync = self.outbound.outstanding.front().map(|sync| sync.answer_by);
-        let deadlines = [self.must_know, self.must_pong, oldest_sync];
-        if deadlines.iter().flatten().any(|&deadline| deadline <= now) {
-            return Err(NodeError::Timeout(u64::try_from(self.options.timeout.as_millis()).unwrap_or(u64::MAX)));
-        }
-        if self.next_ping <= now {
-            if self.phase == Phase::Live && self.must_pong.is_none() {
-                self.must_pong = Some(now + self.options.timeout);
-                self.say(&Message::Ping(self.outbound.handled));
-            }
-            self.touch();
-            self.delay_ping();
-        }
-        // Anything that comes up later takes at least as long as the shorter of the two.
-        let at_latest = now + self.options.ping.min(self.options.timeout);
-        let next = deadlines.into_iter().flatten().chain([self.next_ping, at_latest]).min().unwrap_or(at_latest);
-        self.timer.as_mut().reset(next);
-        Ok(())
     }
 
     /// Takes what waits to be sent, with what is first.

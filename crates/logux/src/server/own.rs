@@ -67,6 +67,7 @@ impl Server {
 
 fn both(mut fields: Fields, other: Fields) -> Fields {
     fields.reasons.extend(other.reasons);
+    fields.indexes.extend(other.indexes);
     fields.channels.extend(other.channels);
     fields.users.extend(other.users);
     fields.clients.extend(other.clients);

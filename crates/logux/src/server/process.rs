@@ -195,7 +195,8 @@ impl Server {
                 // Whoever got the action hears that it is undone.
                 let known = self.0.log.by_id(&entry.meta.id).await?;
                 let fields = known.as_deref().unwrap_or(entry).meta.fields.clone();
-                let to = Fields { keep_last: None, subprotocol: None, sync: false, extra: Map::new(), ..fields };
+                let (indexes, extra) = (Vec::new(), Map::new());
+                let to = Fields { keep_last: None, indexes, subprotocol: None, sync: false, extra, ..fields };
                 (undo(entry, reason), to)
             }
         };

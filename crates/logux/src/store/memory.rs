@@ -7,7 +7,7 @@ use crate::{
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
     ops::Bound,
     sync::Arc,
 };
@@ -21,10 +21,18 @@ struct State {
     by_added: BTreeMap<u64, Arc<Entry>>,
     by_created: BTreeMap<Created, u64>,
     by_id: HashMap<ActionId, u64>,
+    /// An index that has no entries is not there.
+    indexes: HashMap<String, Index>,
     last_added: u64,
     cursors: Cursors,
     reserved_ids: i64,
     ledger: LedgerState,
+}
+
+#[derive(Debug, Default)]
+struct Index {
+    by_added: BTreeSet<u64>,
+    by_created: BTreeMap<Created, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +80,14 @@ impl State {
         let entry = self.by_added.remove(&added)?;
         self.by_created.remove(&entry.meta.created());
         self.by_id.remove(&entry.meta.id);
+        for name in &entry.meta.indexes {
+            let Some(index) = self.indexes.get_mut(name) else { continue };
+            index.by_added.remove(&added);
+            index.by_created.remove(&entry.meta.created());
+            if index.by_added.is_empty() {
+                self.indexes.remove(name);
+            }
+        }
         Some(entry)
     }
 
@@ -89,6 +105,15 @@ fn range<K: Clone>(after: Option<K>, newest_first: bool) -> (Bound<K>, Bound<K>)
     }
 }
 
+fn take<'a>(
+    mut entries: impl DoubleEndedIterator<Item = &'a Arc<Entry>>,
+    from_end: bool,
+    limit: usize,
+) -> Vec<Arc<Entry>> {
+    let next = || if from_end { entries.next_back() } else { entries.next() };
+    std::iter::from_fn(next).take(limit).cloned().collect()
+}
+
 impl Store for MemoryStore {
     fn add(&self, entries: Vec<Entry>) -> Result<Vec<Option<Arc<Entry>>>, StoreError> {
         let state = &mut *self.0.lock();
@@ -103,6 +128,11 @@ impl Store for MemoryStore {
             let entry = Arc::new(entry);
             state.by_id.insert(entry.meta.id.clone(), entry.meta.added);
             state.by_created.insert(entry.meta.created(), entry.meta.added);
+            for name in &entry.meta.indexes {
+                let index = state.indexes.entry(name.clone()).or_default();
+                index.by_added.insert(entry.meta.added);
+                index.by_created.insert(entry.meta.created(), entry.meta.added);
+            }
             state.by_added.insert(entry.meta.added, Arc::clone(&entry));
             added.push(Some(entry));
         }
@@ -116,24 +146,35 @@ impl Store for MemoryStore {
 
     fn page(&self, query: &Query) -> Result<Vec<Arc<Entry>>, StoreError> {
         let state = self.0.lock();
-        let take = |entries: &mut dyn Iterator<Item = &Arc<Entry>>| entries.take(query.limit).cloned().collect();
+        let index = match &query.index {
+            Some(name) => match state.indexes.get(name) {
+                Some(index) => Some(index),
+                None => return Ok(Vec::new()),
+            },
+            None => None,
+        };
+        let entry = |added: &u64| state.by_added.get(added);
+        let (from_end, limit) = (query.newest_first, query.limit);
         Ok(match query.order {
             Order::Added => {
                 let after = match query.after {
                     Some(Position::Added(added)) => Some(added),
                     _ => None,
                 };
-                let entries = state.by_added.range(range(after, query.newest_first)).map(|(_, entry)| entry);
-                if query.newest_first { take(&mut entries.rev()) } else { take(&mut { entries }) }
+                let bounds = range(after, query.newest_first);
+                match index {
+                    Some(index) => take(index.by_added.range(bounds).filter_map(entry), from_end, limit),
+                    None => take(state.by_added.range(bounds).map(|(_, entry)| entry), from_end, limit),
+                }
             }
             Order::Created => {
                 let after = match &query.after {
                     Some(Position::Created(created)) => Some(created.clone()),
                     _ => None,
                 };
-                let entries = state.by_created.range(range(after, query.newest_first));
-                let entries = entries.filter_map(|(_, added)| state.by_added.get(added));
-                if query.newest_first { take(&mut entries.rev()) } else { take(&mut { entries }) }
+                let by_created = index.map_or(&state.by_created, |index| &index.by_created);
+                let found = by_created.range(range(after, query.newest_first));
+                take(found.filter_map(|(_, added)| entry(added)), from_end, limit)
             }
         })
     }

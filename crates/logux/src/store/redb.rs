@@ -1,6 +1,7 @@
 //! The durable store, in one file.
 
 mod group;
+mod indexes;
 mod ledger;
 
 use super::{Criteria, Cursors, MetaChange, Order, Position, Query, Store, StoreError};
@@ -70,6 +71,7 @@ impl RedbStore {
             transaction.open_table(IDS).map_err(&error)?;
             transaction.open_table(NUMBERS).map_err(&error)?;
             transaction.open_table(TEXTS).map_err(&error)?;
+            indexes::create(transaction)?;
             ledger::create(transaction)
         })?;
         Ok(store)
@@ -157,6 +159,7 @@ fn put(transaction: &WriteTransaction, entry: &Entry) -> Result<(), StoreError> 
 }
 
 fn delete(transaction: &WriteTransaction, meta: &Meta) -> Result<(), StoreError> {
+    indexes::remove(transaction, meta)?;
     let error = failed("remove an entry");
     transaction.open_table(ENTRIES).map_err(failed("remove an entry"))?.remove(meta.added).map_err(&error)?;
     let mut created = transaction.open_table(CREATED).map_err(failed("remove an entry"))?;
@@ -187,6 +190,7 @@ impl Store for RedbStore {
                 entries.insert(last, &*encode(&entry)?).map_err(&error)?;
                 created.insert(&*created_key(&entry.meta.created()), last).map_err(&error)?;
                 ids.insert(&*id, last).map_err(&error)?;
+                indexes::insert(transaction, &entry.meta)?;
                 added.push(Some(Arc::new(entry)));
             }
             numbers.insert(LAST_ADDED, last).map_err(&error)?;
@@ -210,6 +214,14 @@ impl Store for RedbStore {
         let transaction = self.database.begin_read().map_err(failed("read entries"))?;
         let entries = transaction.open_table(ENTRIES).map_err(failed("read entries"))?;
         let mut page = Vec::new();
+        if let Some(index) = &query.index {
+            for added in indexes::find(&transaction, index, query)? {
+                if let Some(bytes) = entries.get(added).map_err(&error)? {
+                    page.push(Arc::new(decode(added, bytes.value())?));
+                }
+            }
+            return Ok(page);
+        }
         match query.order {
             Order::Added => {
                 let after = match query.after {
@@ -347,6 +359,7 @@ impl Store for RedbStore {
             let mut numbers = transaction.open_table(NUMBERS).map_err(failed("clean"))?;
             numbers.remove(SENT).map_err(&error)?;
             numbers.remove(RECEIVED).map_err(&error)?;
+            indexes::clean(transaction)?;
             ledger::clean(transaction)
         })
     }

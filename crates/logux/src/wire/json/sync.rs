@@ -13,8 +13,10 @@ use serde::{
 use serde_json::{Map, Value, value::RawValue};
 use std::fmt;
 
+type Entries = Vec<(Action, WireMeta)>;
+
 /// The rest of a `sync`: its number and its actions.
-pub(super) fn read<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(u64, Vec<(Action, WireMeta)>), A::Error> {
+pub(super) fn read<'de, A: SeqAccess<'de>>(items: &mut A) -> Result<(u64, Entries), A::Error> {
     let wrong = || A::Error::custom("a wrong sync");
     let Some(Integer(added)) = items.next_element()? else { return Err(wrong()) };
     let added = u64::try_from(added).map_err(|_| wrong())?;
