@@ -20,7 +20,6 @@ impl Session {
     }
 
     pub fn check_deadlines(&mut self) -> Result<(), NodeError> {
-        self.delay_ping();
         let now = Instant::now();
         let oldest_sync = self.outbound.outstanding.front().map(|sync| sync.answer_by);
         let deadlines = [self.must_know, self.must_pong, oldest_sync];
