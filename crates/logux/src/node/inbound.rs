@@ -22,8 +22,12 @@ const MAX_QUEUE: usize = 64;
 /// How many actions are stored in one step, unless one message has more.
 const MAX_STEP: usize = 256;
 
+/// How many actions most often come together.
+const ROOM: usize = 16;
+
 enum Item {
-    Sync { added: u64, entries: Vec<(Action, NewMeta)> },
+    /// Its number, and how many of the entries are its.
+    Sync(u64, usize),
     Remember(u64),
 }
 
@@ -32,6 +36,8 @@ enum Item {
 pub(super) struct Inbound {
     pub work: Option<BoxFuture<'static, Done>>,
     queue: VecDeque<Item>,
+    /// Of all messages in the queue.
+    entries: Vec<(Action, NewMeta)>,
     /// The ids that come from the peer just now: they are not sent back.
     pub from_peer: Arc<Mutex<HashSet<ActionId>>>,
     /// The greatest number of the peer's that is stored.
@@ -46,16 +52,19 @@ impl Inbound {
 
 impl Session {
     pub fn receive(&mut self, added: u64, entries: Vec<(Action, WireMeta)>) -> Result<(), NodeError> {
-        let mut expanded = Vec::with_capacity(entries.len());
+        if self.inbound.entries.is_empty() {
+            self.inbound.entries.reserve(entries.len().max(ROOM));
+        }
+        let count = entries.len();
         for (action, meta) in entries {
             let Some(new) = self.base.expand(&meta, &self.remote_id) else {
                 let message = Message::Sync { added, entries: vec![(action, meta)] };
                 let text = self.options.encoding.encode(&message).excerpt();
                 return Err(NodeError::Sent(LoguxError::WrongFormat(text)));
             };
-            expanded.push((action, new));
+            self.inbound.entries.push((action, new));
         }
-        self.inbound.queue.push_back(Item::Sync { added, entries: expanded });
+        self.inbound.queue.push_back(Item::Sync(added, count));
         Ok(())
     }
 
@@ -71,31 +80,23 @@ impl Session {
         if self.inbound.work.is_some() || self.phase != Phase::Live || self.inbound.queue.is_empty() {
             return;
         }
-        let count = |item: &Item| match item {
-            Item::Sync { entries, .. } => entries.len(),
-            Item::Remember(_) => 0,
-        };
-        let room = self.inbound.queue.iter().map(count).sum::<usize>().min(MAX_STEP);
-        let (mut up_to, mut answers, mut all) = (0, Vec::with_capacity(self.inbound.queue.len()), Vec::new());
+        let (mut up_to, mut answers, mut taken) = (0, Vec::with_capacity(self.inbound.queue.len()), 0);
         while let Some(item) = self.inbound.queue.pop_front() {
             match item {
                 Item::Remember(added) => up_to = up_to.max(added),
-                Item::Sync { added, entries } => {
+                Item::Sync(added, count) => {
                     up_to = up_to.max(added);
                     answers.push(added);
-                    if all.is_empty() && entries.len() >= room {
-                        all = entries;
-                    } else {
-                        all.reserve(room.saturating_sub(all.len()));
-                        all.extend(entries);
-                    }
+                    taken += count;
                     // A hook that refuses a message does not keep back those before it.
-                    if self.options.on_receive.is_some() || all.len() >= MAX_STEP {
+                    if self.options.on_receive.is_some() || taken >= MAX_STEP {
                         break;
                     }
                 }
             }
         }
+        let later = self.inbound.entries.split_off(taken);
+        let all = std::mem::replace(&mut self.inbound.entries, later);
         let (log, options) = (self.log.clone(), Arc::clone(&self.options));
         let from_peer = Arc::clone(&self.inbound.from_peer);
         let is_server = self.role == super::session::Role::Server;

@@ -376,7 +376,8 @@ impl Session {
     }
 
     pub fn update_state(&self) {
-        if self.phase == Phase::Live {
+        // Where others tell what goes out, nobody looks at the state.
+        if self.phase == Phase::Live && self.listens {
             let busy = self.outbound.is_busy();
             self.watched.set_state(if busy { State::Sending } else { State::Synchronized });
         }
