@@ -7,7 +7,10 @@ use crate::{
 };
 use parking_lot::{Condvar, Mutex};
 use redb::{Database, StorageBackend, TableDefinition, backends::InMemoryBackend};
-use std::{io, sync::Arc, thread};
+use std::{io, sync::Arc, thread, time::Duration};
+
+/// Only a bug waits for so long.
+const LONG: Duration = Duration::from_secs(20);
 
 /// A disk that can be held up, and that counts how often it was waited for.
 #[derive(Clone, Debug, Default)]
@@ -34,7 +37,7 @@ impl Disk {
     fn wait_for_the_gate(&self) {
         let mut counts = self.0.0.lock();
         while counts.at_the_gate == 0 {
-            self.0.1.wait(&mut counts);
+            assert!(!self.0.1.wait_for(&mut counts, LONG).timed_out(), "nobody waits for the disk");
         }
     }
 }
