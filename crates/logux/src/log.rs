@@ -138,7 +138,12 @@ impl Log {
     /// # Errors
     /// [`StoreError`]: it was not added, and nobody hears of it.
     pub async fn add(&self, action: Action, meta: impl Into<NewMeta>) -> Result<Added, StoreError> {
-        let added = self.add_all(vec![(action, meta.into())]).await?;
+        let action = (action, meta.into());
+        if !self.0.store.is_blocking() {
+            let mut ids = self.0.adding.lock().await;
+            return self.0.add_one(&mut ids, action);
+        }
+        let added = self.add_all(vec![action]).await?;
         Ok(added.into_iter().next().unwrap_or(Added::Known))
     }
 
@@ -361,6 +366,18 @@ impl Inner {
                 let _ = answer.send(Err(error.clone()));
             }),
         }
+    }
+
+    fn add_one(&self, ids: &mut Ids, action: (Action, NewMeta)) -> Result<Added, StoreError> {
+        let (node_id, mut to_store) = (Arc::clone(&self.node_id.read()), Vec::new());
+        let added = match self.prepare(ids, &node_id, action, &mut to_store)? {
+            Some(added) => added,
+            None => self.store.add(to_store)?.pop().flatten().map_or(Added::Known, Added::New),
+        };
+        if let Some(entry) = added.entry() {
+            self.added(entry);
+        }
+        Ok(added)
     }
 
     fn add_now(&self, ids: &mut Ids, actions: Vec<(Action, NewMeta)>) -> Result<Vec<Added>, StoreError> {

@@ -7,7 +7,7 @@ use crate::{
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeMap, BTreeSet, HashMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque, hash_map},
     ops::Bound,
     sync::Arc,
 };
@@ -51,11 +51,6 @@ type Known = (u64, Progress);
 impl LedgerState {
     fn find(&mut self, id: &ActionId) -> Option<&mut Known> {
         self.nodes.get_mut(&id.node)?.get_mut(&(id.ms, id.counter))
-    }
-
-    fn insert(&mut self, id: &ActionId, known: Known) {
-        let node = self.nodes.entry(Arc::clone(&id.node)).or_default();
-        node.insert((id.ms, id.counter), known);
     }
 
     fn remove(&mut self, id: &ActionId) {
@@ -254,16 +249,19 @@ impl Ledger for MemoryStore {
     fn receive(&self, entries: &[Arc<Entry>]) -> Result<Vec<Option<Progress>>, StoreError> {
         let ledger = &mut self.0.lock().ledger;
         let mut known = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let id = &entry.meta.id;
-            if let Some((_, progress)) = ledger.find(id) {
-                known.push(Some(progress.clone()));
-                continue;
+        for entries in entries.chunk_by(|one, next| one.meta.id.node == next.meta.id.node) {
+            let node = ledger.nodes.entry(Arc::clone(&entries[0].meta.id.node)).or_default();
+            for entry in entries {
+                match node.entry((entry.meta.id.ms, entry.meta.id.counter)) {
+                    hash_map::Entry::Occupied(found) => known.push(Some(found.get().1.clone())),
+                    hash_map::Entry::Vacant(place) => {
+                        ledger.last += 1;
+                        ledger.unfinished.insert(ledger.last, entry.meta.id.clone());
+                        place.insert((ledger.last, Progress::Received(Arc::clone(entry))));
+                        known.push(None);
+                    }
+                }
             }
-            ledger.last += 1;
-            ledger.unfinished.insert(ledger.last, id.clone());
-            ledger.insert(id, (ledger.last, Progress::Received(Arc::clone(entry))));
-            known.push(None);
         }
         Ok(known)
     }
@@ -278,18 +276,20 @@ impl Ledger for MemoryStore {
 
     fn finish(&self, ended: &[(ActionId, Outcome)], keep: usize) -> Result<(), StoreError> {
         let ledger = &mut self.0.lock().ledger;
-        for (id, outcome) in ended {
-            let end = Progress::Finished(outcome.clone());
-            match ledger.find(id) {
-                Some((_, Progress::Finished(_))) => continue,
-                Some((receipt, progress)) => {
-                    *progress = end;
-                    let receipt = *receipt;
-                    ledger.unfinished.remove(&receipt);
+        for ended in ended.chunk_by(|(one, _), (next, _)| one.node == next.node) {
+            let node = ledger.nodes.entry(Arc::clone(&ended[0].0.node)).or_default();
+            for (id, outcome) in ended {
+                let end = (0, Progress::Finished(outcome.clone()));
+                match node.entry((id.ms, id.counter)) {
+                    hash_map::Entry::Occupied(found) if matches!(found.get().1, Progress::Finished(_)) => continue,
+                    hash_map::Entry::Occupied(mut found) => {
+                        let (receipt, _) = found.insert(end);
+                        ledger.unfinished.remove(&receipt);
+                    }
+                    hash_map::Entry::Vacant(place) => drop(place.insert(end)),
                 }
-                None => ledger.insert(id, (0, end)),
+                ledger.finished.push_back(id.clone());
             }
-            ledger.finished.push_back(id.clone());
         }
         while ledger.finished.len() > keep {
             let Some(oldest) = ledger.finished.pop_front() else { break };
