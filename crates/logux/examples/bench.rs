@@ -1,20 +1,26 @@
 //! Our server beside `@logux/server`, in one run, on loopback: `cargo run --release -p logux --example bench`. First run
-//! `npm ci` in `interop`. Prints a table in Markdown; only the ratios say something about another machine.
+//! `npm ci` in `interop`. Prints tables in Markdown; only the ratios say something about another machine. Both servers have
+//! one thread and the same load.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::cast_precision_loss, missing_docs)]
 
-use futures_util::{SinkExt, StreamExt};
-use logux::{ActionType, BoxConnection, Connector, Frame, ListenOptions, MemoryStore, Server, WsConnector};
+use logux::{ActionType, Ledger, ListenOptions, MemoryStore, RedbStore, Server, Store};
 use std::{
     io::{BufRead, BufReader},
     path::Path,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 const CLIENTS: usize = 1_000;
 /// How many actions a client has under way at a time.
 const WINDOW: u64 = 100;
 const MEASURE: Duration = Duration::from_secs(4);
+
+const LATENCIES: usize = 1_000;
 
 struct Measured {
     one: f64,
@@ -29,18 +35,27 @@ struct Measured {
 
 fn main() {
     let mut args = std::env::args().skip(1);
-    let threads = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    // One thread, as Node has.
+    let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     if args.next().as_deref() == Some("serve") {
-        // One thread, as Node has.
-        let one = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        return one.block_on(serve());
+        return one.block_on(async {
+            match args.next() {
+                Some(path) => serve(RedbStore::open(path).unwrap()).await,
+                None => serve(MemoryStore::new()).await,
+            }
+        });
     }
-    let here = Command::new(std::env::current_exe().unwrap()).arg("serve").stdout(Stdio::piped()).spawn().unwrap();
-    let ours = threads.block_on(measure(here));
+    let here = |args: &[&Path]| {
+        let mut here = Command::new(std::env::current_exe().unwrap());
+        here.arg("serve").args(args).stdout(Stdio::piped()).spawn().unwrap()
+    };
+    let ours = one.block_on(measure(here(&[])));
+    let dir = tempfile::tempdir().unwrap();
+    let durable = one.block_on(measure(here(&[&dir.path().join("store")])));
     let interop = Path::new(env!("CARGO_MANIFEST_DIR")).join("interop");
     let mut node = Command::new("node");
     node.arg("bench.mjs").current_dir(interop).env("NODE_ENV", "production").stdout(Stdio::piped());
-    let theirs = threads.block_on(measure(node.spawn().unwrap()));
+    let theirs = one.block_on(measure(node.spawn().unwrap()));
     println!("| | logux | @logux/server | ratio |\n|---|---:|---:|---:|");
     let row = |what: &str, ours: f64, theirs: f64, more_is_better: bool| {
         let ratio = if more_is_better { ours / theirs } else { theirs / ours };
@@ -54,11 +69,14 @@ fn main() {
     row("latency of one action, 99 %, µs", ours.p99_us, theirs.p99_us, false);
     row("memory of an idle connection, KB", ours.idle_kb, theirs.idle_kb, false);
     row("memory after the load, MB", ours.loaded_mb, theirs.loaded_mb, false);
+    println!("\n| with a store on the disk | 1 client | 1,000 clients | ratio |\n|---|---:|---:|---:|");
+    let (one, many) = (durable.one, durable.many);
+    println!("| actions per second | {one:.1} | {many:.1} | {:.1} |", many / one);
 }
 
-async fn serve() {
+async fn serve(store: impl Store + Ledger) {
     let free = ActionType::new(|_| async { Ok(true) }).process(|_| async { Ok(()) });
-    let server = Server::builder(MemoryStore::new()).subprotocol(1, 1).auth(|_| async { true }).action("do", free);
+    let server = Server::builder(store).subprotocol(1, 1).auth(|_| async { true }).action("do", free);
     let server = server.build().unwrap();
     let listener = server.listen("127.0.0.1:0", ListenOptions::default()).await.unwrap();
     println!("listening {}", listener.address().port());
@@ -101,7 +119,7 @@ async fn measure(mut child: Child) -> Measured {
     let one_rate = count as f64 / took.as_secs_f64();
     let one_cpu = count as f64 / (cpu(&child) - used);
     let mut latencies = Vec::new();
-    for _ in 0..3_000 {
+    for _ in 0..LATENCIES {
         latencies.push(first.send(1).await.as_secs_f64() * 1e6);
     }
     latencies.sort_by(f64::total_cmp);
@@ -130,52 +148,135 @@ async fn measure(mut child: Child) -> Measured {
     }
 }
 
-/// A client that does as little as it can.
+/// A client that does as little as it can: frames are prepared, and answers are counted and not read. It has one thread,
+/// so that the server has the other core of a machine with two.
 struct Load {
-    connection: BoxConnection,
+    tcp: TcpStream,
+    /// Frames of `sync`, and where their numbers stand.
+    frames: Vec<u8>,
+    frame: usize,
+    digits: [usize; 3],
     next: u64,
+    /// How many actions are not answered.
+    open: u64,
+    out: Vec<u8>,
+    input: Vec<u8>,
+}
+
+/// Numbers of one length.
+const FIRST: u64 = 1_000_000;
+const DIGITS: usize = 7;
+
+fn frame(text: &str, into: &mut Vec<u8>) {
+    into.extend([0x81, 0x80 | u8::try_from(text.len()).ok().filter(|len| *len < 126).unwrap()]);
+    // A mask that changes nothing: it is the server that is measured.
+    into.extend([0; 4]);
+    into.extend(text.as_bytes());
 }
 
 impl Load {
     async fn connect(port: u16, number: usize) -> Self {
-        let connector = WsConnector::insecure(&format!("ws://127.0.0.1:{port}")).unwrap();
-        let mut connection = connector.connect().await.unwrap();
-        let greeting = format!(r#"["connect",5,"{number}:client:tab",0,{{"subprotocol":1}}]"#);
-        connection.send(Frame::Text(greeting)).await.unwrap();
-        let Some(Ok(Frame::Text(answer))) = connection.next().await else { panic!("no answer") };
-        assert!(answer.starts_with(r#"["connected""#), "{answer}");
-        Self { connection, next: 0 }
+        let mut tcp = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let request = "GET / HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+            sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+        let mut first = Vec::new();
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        while !first.ends_with(b"\r\n\r\n") {
+            assert_ne!(tcp.read_buf(&mut first).await.unwrap(), 0, "{}", String::from_utf8_lossy(&first));
+        }
+        let mut out = Vec::new();
+        frame(&format!(r#"["connect",5,"{number}:client:tab",0,{{"subprotocol":1}}]"#), &mut out);
+        tcp.write_all(&out).await.unwrap();
+        out.clear();
+        let text = format!(r#"["sync",{FIRST},{{"type":"do","value":"some text"}},{{"id":{FIRST},"time":{FIRST}}}]"#);
+        let mut frames = Vec::new();
+        frame(&text, &mut frames);
+        let frame = frames.len();
+        let places = text.match_indices(&FIRST.to_string()).map(|(at, _)| at + frame - text.len()).collect::<Vec<_>>();
+        let mut load = Self {
+            tcp,
+            frames,
+            frame,
+            digits: places.try_into().unwrap(),
+            next: FIRST,
+            open: 0,
+            out,
+            input: Vec::new(),
+        };
+        while load.receive().await == 0 {}
+        load
+    }
+
+    fn push(&mut self, count: u64) {
+        for _ in 0..count {
+            self.next += 1;
+            let number = self.next.to_string();
+            assert_eq!(number.len(), DIGITS);
+            for at in self.digits {
+                self.frames[at..at + DIGITS].copy_from_slice(number.as_bytes());
+            }
+            self.out.extend(&self.frames[..self.frame]);
+        }
+        self.open += count;
+    }
+
+    /// Waits for something, and answers it. How many frames it was.
+    async fn receive(&mut self) -> usize {
+        self.tcp.write_all(&self.out).await.unwrap();
+        self.out.clear();
+        self.input.reserve(64 << 10);
+        assert_ne!(self.tcp.read_buf(&mut self.input).await.unwrap(), 0, "closed");
+        let (mut rest, mut count) = (&*self.input, 0);
+        while let Some((payload, after)) = next_frame(rest) {
+            rest = after;
+            count += 1;
+            if let Some(sync) = payload.strip_prefix(br#"["sync","#) {
+                let added = sync.split(|&byte| byte == b',').next().unwrap();
+                let mut sync = &sync[added.len()..];
+                while let Some(at) = sync.iter().position(|&byte| byte == b'/') {
+                    sync = &sync[at + 1..];
+                    assert!(sync.starts_with(b"processed"), "{}", String::from_utf8_lossy(payload));
+                    self.open -= 1;
+                }
+                frame(&format!(r#"["synced",{}]"#, std::str::from_utf8(added).unwrap()), &mut self.out);
+            }
+        }
+        let used = self.input.len() - rest.len();
+        self.input.drain(..used);
+        count
     }
 
     /// Sends so many actions, and waits until they are processed.
     async fn send(&mut self, count: u64) -> Duration {
         let start = Instant::now();
-        for _ in 0..count {
-            self.next += 1;
-            let n = self.next;
-            let frame = format!(r#"["sync",{n},{{"type":"do","value":"some text"}},{{"id":{n},"time":{n}}}]"#);
-            self.connection.feed(Frame::Text(frame)).await.unwrap();
+        self.push(count);
+        while self.open > 0 {
+            self.receive().await;
         }
-        self.connection.flush().await.unwrap();
-        let mut open = count;
-        while open > 0 {
-            let Some(Ok(Frame::Text(text))) = self.connection.next().await else { panic!("closed") };
-            let Some(rest) = text.strip_prefix(r#"["sync","#) else { continue };
-            let added = rest.split(',').next().unwrap();
-            open -= rest.matches("logux/processed").count() as u64;
-            assert!(!rest.contains("logux/undo"), "{rest}");
-            self.connection.feed(Frame::Text(format!(r#"["synced",{added}]"#))).await.unwrap();
-        }
-        self.connection.flush().await.unwrap();
+        self.tcp.write_all(&self.out).await.unwrap();
+        self.out.clear();
         start.elapsed()
     }
 
+    /// Keeps so many actions under way.
     async fn run(&mut self, until: Duration, window: u64) -> (u64, Duration) {
-        let (start, mut count) = (Instant::now(), 0);
+        let (start, first) = (Instant::now(), self.next);
         while start.elapsed() < until {
-            self.send(window).await;
-            count += window;
+            self.push(window - self.open);
+            self.receive().await;
         }
-        (count, start.elapsed())
+        self.send(0).await;
+        (self.next - first, start.elapsed())
     }
+}
+
+/// A whole frame of a server's, and what follows it.
+fn next_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head, len) = match *bytes.get(1)? {
+        126 => (4, usize::from(u16::from_be_bytes(bytes.get(2..4)?.try_into().ok()?))),
+        127 => (10, usize::try_from(u64::from_be_bytes(bytes.get(2..10)?.try_into().ok()?)).ok()?),
+        short => (2, usize::from(short)),
+    };
+    Some((bytes.get(head..head + len)?, &bytes[head + len..]))
 }

@@ -45,8 +45,26 @@ const dispatch = (name, action) =>
 const offline = dispatch('offline', { n: 'browser', type: 'do' })
 client.start()
 await offline
-await dispatch('forbidden', { type: 'forbidden' })
+for (const type of ['forbidden', 'what', 'fail']) await dispatch(type, { type })
+for (const channel of ['hall', 'room/none', 'room/secret']) {
+  await dispatch(channel, { channel, type: 'logux/subscribe' })
+}
 await dispatch('room', { channel: 'room/1', type: 'logux/subscribe' })
+// The server is another after this.
+await client.node.waitFor('disconnected')
+say('state', 'disconnected')
+const later = dispatch('later', { n: 'later', type: 'do' })
+await client.node.waitFor('synchronized')
+await later
+const refused = new Client({
+  allowDangerousProtocol: true,
+  server: ${JSON.stringify(url)},
+  subprotocol: 1,
+  token: 'wrong',
+  userId: '11'
+})
+refused.node.catch(error => say('refused', error.type ?? error.message))
+refused.start()
 </script>`
 
 const server = createServer((request, response) => {

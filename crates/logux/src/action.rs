@@ -1,18 +1,22 @@
 //! Actions, and what is known about each.
 
+mod object;
+
 use crate::id::ActionId;
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error as _};
+use object::Object;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::DeserializeOwned, de::Error as _};
 use serde_json::{Map, Value};
 use std::{
+    borrow::Cow,
     cmp::Ordering,
+    fmt::Write as _,
     ops::{Deref, DerefMut},
 };
 use thiserror::Error;
 
-/// A JSON object with a `type`: what happened.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(transparent)]
-pub struct Action(Map<String, Value>);
+/// A JSON object with a `type`: what happened. Clones share it, and cost nothing.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Action(Object);
 
 /// A value that is no action.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -35,7 +39,34 @@ impl Action {
     /// assert_eq!(action.to_string(), r#"{"name":"Ada","type":"user/rename"}"#);
     /// ```
     pub fn new(kind: &str) -> Self {
-        Self(Map::from_iter([("type".to_owned(), Value::from(kind))]))
+        Self(Object::of(Map::from_iter([("type".to_owned(), Value::from(kind))])))
+    }
+
+    /// `logux/processed` about an action.
+    pub(crate) fn processed(id: &ActionId) -> Self {
+        // Most ids need no escapes.
+        if id.node.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+            let mut json = String::with_capacity(64 + id.node.len());
+            // Writing to memory does not fail.
+            let _ = write!(json, r#"{{"type":"logux/processed","id":"{id}"}}"#);
+            return Self(Object::written(json, 9..24));
+        }
+        Self::new("logux/processed").with("id", id.to_string())
+    }
+
+    /// `None` where the text is no object with a `type` that is a string.
+    pub(crate) fn read(json: &str) -> Option<Self> {
+        Object::read(json).map(Self)
+    }
+
+    /// About how long it is as JSON, in bytes.
+    pub(crate) fn size_hint(&self) -> usize {
+        self.0.size_hint()
+    }
+
+    /// The object as JSON.
+    pub(crate) fn json(&self) -> Cow<'_, str> {
+        self.0.text()
     }
 
     /// Sets a field. The type stays a string: anything else in `type` is not taken.
@@ -43,7 +74,9 @@ impl Action {
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         let value = value.into();
         if field != "type" || value.is_string() {
-            self.0.insert(field.to_owned(), value);
+            let mut fields = self.0.into_fields();
+            fields.insert(field.to_owned(), value);
+            self.0 = Object::of(fields);
         }
         self
     }
@@ -61,22 +94,22 @@ impl Action {
     /// # Errors
     /// [`ActionError::Shape`] where the fields are not those of `T`.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ActionError> {
-        T::deserialize(Value::Object(self.0.clone())).map_err(|error| ActionError::Shape(error.to_string()))
+        T::deserialize(self.fields()).map_err(|error| ActionError::Shape(error.to_string()))
     }
 
     /// The `type`.
     pub fn kind(&self) -> &str {
-        self.0.get("type").and_then(Value::as_str).unwrap_or_default()
+        self.0.kind()
     }
 
     /// A field.
     pub fn get(&self, field: &str) -> Option<&Value> {
-        self.0.get(field)
+        self.fields().get(field)
     }
 
     /// A field that is a string.
     pub fn text(&self, field: &str) -> Option<&str> {
-        self.0.get(field)?.as_str()
+        self.get(field)?.as_str()
     }
 
     /// The `id` field of `logux/processed` and `logux/undo`: which action it is about.
@@ -86,18 +119,18 @@ impl Action {
 
     /// All fields.
     pub fn fields(&self) -> &Map<String, Value> {
-        &self.0
+        self.0.fields()
     }
 
     /// The object.
     pub fn into_value(self) -> Value {
-        Value::Object(self.0)
+        Value::Object(self.0.into_fields())
     }
 }
 
 impl std::fmt::Display for Action {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&serde_json::to_string(&self.0).map_err(|_| std::fmt::Error)?)
+        f.write_str(&self.json())
     }
 }
 
@@ -106,9 +139,15 @@ impl TryFrom<Value> for Action {
 
     fn try_from(value: Value) -> Result<Self, ActionError> {
         match value {
-            Value::Object(fields) if fields.get("type").is_some_and(Value::is_string) => Ok(Self(fields)),
+            Value::Object(fields) if fields.get("type").is_some_and(Value::is_string) => Ok(Self(Object::of(fields))),
             _ => Err(ActionError::NoType),
         }
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.fields().serialize(serializer)
     }
 }
 
@@ -142,6 +181,10 @@ pub struct Fields {
     /// A reason that only the newest action with it keeps.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_last: Option<String>,
+    /// By what it is found in the log, without reading all of it: see [`Log::each_in`](crate::Log::each_in). Like the reasons,
+    /// they are for this log.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub indexes: Vec<String>,
     /// The version of the app's own protocol that the action was made by.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subprotocol: Option<u32>,
@@ -195,6 +238,13 @@ impl Fields {
     /// To one node (`user:client:tab`).
     pub fn to_node(node: impl Into<String>) -> Self {
         Self { nodes: vec![node.into()], ..Self::default() }
+    }
+
+    /// Found in the log by this index.
+    #[must_use]
+    pub fn and_index(mut self, index: &str) -> Self {
+        self.indexes.push(index.to_owned());
+        self
     }
 
     /// Also kept in the log for this reason.
@@ -283,6 +333,16 @@ mod tests {
         }
         assert_eq!(Action::try_from(json!({ "type": "a", "b": null })).unwrap().kind(), "a");
         assert_eq!(Action::new("a").with("type", 1).kind(), "a");
+    }
+
+    #[test]
+    fn an_answer_written_as_text_is_what_it_says() {
+        for id in ["1 10:a:b 0", "1 é:\"\\ 3"] {
+            let answer = Action::processed(&id.parse().unwrap());
+            assert_eq!(answer, Action::new("logux/processed").with("id", id));
+            assert_eq!((answer.kind(), answer.about().unwrap().to_string()), ("logux/processed", id.to_owned()));
+            assert_eq!(Action::read(&answer.json()), Some(answer));
+        }
     }
 
     #[test]

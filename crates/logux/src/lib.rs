@@ -32,7 +32,7 @@
 //! | an action in a durable log | yes | [yes][killed] | [added once][faults] | [yes][faults] |
 //! | the number of an entry, an id | – | [never again][killed] | – | [never again][ids] |
 //! | an action that was dispatched | [sent again][offline] | [sent again][offline], with a durable store | [processed once][six] | [yes][faults] |
-//! | an action that a server has acknowledged | [processed][next], or undone | [the same][faults], with a durable store | [answered again][six] | [yes][faults] |
+//! | an action that a server has acknowledged | [processed][stored], or undone | [the same][next], with a durable store | [answered again][six] | [yes][faults] |
 //! | an action without reasons | lost | lost | – | – |
 //! | a subscription | [renewed][renewed], with `since` | lost | – | – |
 //! | the difference of the clocks | [measured anew][clocks] | – | – | until the next connection |
@@ -43,6 +43,7 @@
 //! [offline]: https://docs.rs/crate/logux/latest/source/tests/app.rs "what_is_made_offline_survives_the_client_and_arrives_once"
 //! [six]: https://docs.rs/crate/logux/latest/source/tests/app.rs "hole_6_an_action_that_comes_again_is_answered_again_and_not_processed_again"
 //! [next]: https://docs.rs/crate/logux/latest/source/tests/app.rs "what_was_acknowledged_is_processed_by_the_next_server"
+//! [stored]: https://docs.rs/crate/logux/latest/source/tests/batches.rs "what_is_being_stored_when_the_connection_ends_is_processed"
 //! [renewed]: https://docs.rs/crate/logux/latest/source/tests/channels.rs "subscriptions_are_counted_renewed_with_since_and_end_with_their_connection"
 //! [clocks]: https://docs.rs/crate/logux/latest/source/tests/nodes.rs "clocks_are_compared_anew_on_each_connect"
 //!
@@ -55,6 +56,15 @@
 //! - A server that is not the one that a client knew is told everything, and asked for everything.
 //! - A server ends a client's subscriptions with its connection, those of its other tabs too.
 //! - Too many failed log-ins are answered with `bruteforce`, which does not end a client's attempts.
+//! - Messages that come together are stored in one step; each still has its own `synced`, since the reference counts them.
+//! - A pattern of a channel's name has `:name` and, at its end, `*`. For what else the reference's patterns can say, optional
+//!   parts say, there are regular expressions.
+//! - An [action of the server's own](Server::process) is not asked for its access, and waits in no queue, as there.
+//! - Two `type` fields in one action are refused, or become one: nodes that read JSON otherwise would see another type.
+//!
+//! What the reference has, and this has not: `accessAndLoad` (a subscription begins between [`Channel::new`]'s access and
+//! [`Channel::load`], so that nothing is missed), `sendOnConnect`, `subscribe` in the server's name, `http`, cookies in `auth`,
+//! several servers behind one another, and the short keys `channel`, `user`, `client` and `node` in meta: say the lists.
 //!
 //! # Features
 //!
@@ -90,7 +100,8 @@ pub use node::{
     AuthRequest, ClientNode, HookError, NodeError, NodeHandle, NodeOptions, Outgoing, Remote, ServerNode, State, Token,
 };
 pub use server::{
-    ActionType, AuthAttempt, BuildError, Channel, ChannelFilter, Context, Failure, NotFound, Server, ServerBuilder,
+    ActionType, AuthAttempt, BuildError, Channel, ChannelFilter, Context, Failure, NotFound, ProcessError, Server,
+    ServerBuilder,
 };
 #[cfg(feature = "ws")]
 pub use server::{ListenOptions, Listener};

@@ -13,8 +13,9 @@ use crate::{
 };
 use ids::Ids;
 use listeners::Listeners;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use std::{ops::ControlFlow, sync::Arc};
+use tokio::sync::oneshot;
 
 /// Actions, each with its meta, over a [`Store`]. A handle: clones are the same log.
 ///
@@ -43,6 +44,8 @@ struct Inner {
     clock: Arc<dyn Clock>,
     /// Held while something is added: additions, and what listeners hear of them, have one order.
     adding: Arc<tokio::sync::Mutex<Ids>>,
+    /// What waits for a store that blocks: all of it is added in one step.
+    waiting: Mutex<Vec<Waiting>>,
     listeners: Arc<Listeners>,
 }
 
@@ -107,7 +110,8 @@ impl Log {
     pub fn with_clock(node_id: &str, store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Result<Self, IdError> {
         check_node_id(node_id)?;
         let (node_id, adding) = (RwLock::new(node_id.into()), Arc::default());
-        Ok(Self(Arc::new(Inner { node_id, store, clock, adding, listeners: Arc::default() })))
+        let (waiting, listeners) = (Mutex::default(), Arc::default());
+        Ok(Self(Arc::new(Inner { node_id, store, clock, adding, waiting, listeners })))
     }
 
     /// The node whose log it is.
@@ -134,7 +138,12 @@ impl Log {
     /// # Errors
     /// [`StoreError`]: it was not added, and nobody hears of it.
     pub async fn add(&self, action: Action, meta: impl Into<NewMeta>) -> Result<Added, StoreError> {
-        let added = self.add_all(vec![(action, meta.into())]).await?;
+        let action = (action, meta.into());
+        if !self.0.store.is_blocking() {
+            let mut ids = self.0.adding.lock().await;
+            return self.0.add_one(&mut ids, action);
+        }
+        let added = self.add_all(vec![action]).await?;
         Ok(added.into_iter().next().unwrap_or(Added::Known))
     }
 
@@ -148,13 +157,23 @@ impl Log {
             // From here on without an await: nobody can give up in the middle.
             return self.0.add_now(&mut ids, actions);
         }
+        let (answer, answered) = oneshot::channel();
+        self.0.waiting.lock().push(Waiting { actions, answer });
         // A task of its own, so that whoever gives up waiting does not part the store from the listeners.
         let log = self.clone();
-        let adding = async move {
+        tokio::spawn(async move {
             let mut ids = Arc::clone(&log.0.adding).lock_owned().await;
-            blocking(move || log.0.add_now(&mut ids, actions)).await
-        };
-        join(tokio::spawn(adding)).await
+            let waiting = std::mem::take(&mut *log.0.waiting.lock());
+            // Otherwise somebody has added it along with their own.
+            if !waiting.is_empty() {
+                let adding = move || {
+                    log.0.add_waiting(&mut ids, waiting);
+                    Ok(())
+                };
+                let _ = blocking(adding).await;
+            }
+        });
+        answered.await.unwrap_or_else(|error| Err(interrupted(error)))
     }
 
     /// An id that was never given out, for an action that is added later.
@@ -181,8 +200,7 @@ impl Log {
     /// # Errors
     /// [`StoreError`].
     pub async fn entries(&self, order: Order) -> Result<Vec<Arc<Entry>>, StoreError> {
-        let query = Query { order, newest_first: false, after: None, limit: usize::MAX };
-        self.page(query).await
+        self.page(Query { order, index: None, newest_first: false, after: None, limit: usize::MAX }).await
     }
 
     /// Calls for each entry, the newest first, until told to stop. Reads in pages.
@@ -192,9 +210,30 @@ impl Log {
     pub async fn each(
         &self,
         order: Order,
+        visit: impl FnMut(&Arc<Entry>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        self.each_of(Query { order, index: None, newest_first: true, after: None, limit: PAGE }, visit).await
+    }
+
+    /// As [`each`](Self::each), of the entries with an index ([`Fields::indexes`]): what is not in it is not read.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn each_in(
+        &self,
+        index: &str,
+        order: Order,
+        visit: impl FnMut(&Arc<Entry>) -> ControlFlow<()>,
+    ) -> Result<(), StoreError> {
+        let index = Some(index.to_owned());
+        self.each_of(Query { order, index, newest_first: true, after: None, limit: PAGE }, visit).await
+    }
+
+    async fn each_of(
+        &self,
+        mut query: Query,
         mut visit: impl FnMut(&Arc<Entry>) -> ControlFlow<()>,
     ) -> Result<(), StoreError> {
-        let mut query = Query { order, newest_first: true, after: None, limit: PAGE };
         loop {
             let page = self.page(query.clone()).await?;
             for entry in &page {
@@ -273,6 +312,11 @@ impl Log {
         self.0.listeners.on_clean(filter, Box::new(listener))
     }
 
+    #[cfg(all(test, feature = "redb"))]
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.waiting.lock().len()
+    }
+
     /// A step of the store, where it keeps nobody waiting. It goes on to its end once begun.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
@@ -292,59 +336,110 @@ async fn blocking<T: Send + 'static>(
     join(tokio::task::spawn_blocking(step)).await
 }
 
-async fn join<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
-    task.await.unwrap_or_else(|error| Err(StoreError::failed("go on: the runtime ends, or a listener panicked", error)))
+pub(crate) async fn join<T>(task: tokio::task::JoinHandle<Result<T, StoreError>>) -> Result<T, StoreError> {
+    task.await.unwrap_or_else(|error| Err(interrupted(error)))
+}
+
+fn interrupted(error: impl std::error::Error + Send + Sync + 'static) -> StoreError {
+    StoreError::failed("go on: the runtime ends, or a listener panicked", error)
+}
+
+struct Waiting {
+    actions: Vec<(Action, NewMeta)>,
+    answer: oneshot::Sender<Result<Vec<Added>, StoreError>>,
 }
 
 impl Inner {
-    fn add_now(&self, ids: &mut Ids, actions: Vec<(Action, NewMeta)>) -> Result<Vec<Added>, StoreError> {
-        let store = &*self.store;
-        let node_id = Arc::clone(&self.node_id.read());
-        let mut places = Vec::with_capacity(actions.len());
-        let mut to_store = Vec::new();
-        for (action, new) in actions {
-            let given = new.id.is_some();
-            let id = match new.id {
-                Some(id) => id,
-                None => ids.next(store, &*self.clock, &node_id)?,
-            };
-            let mut meta = Meta { time: new.time.unwrap_or(id.ms), id, added: 0, fields: new.fields };
-            self.listeners.preadd(&action, &mut meta);
-            if let Some(reason) = meta.keep_last.clone().filter(|reason| !meta.reasons.contains(reason)) {
-                meta.reasons.push(reason);
-            }
-            let entry = Entry { action, meta };
-            if !entry.meta.reasons.is_empty() {
-                places.push(None);
-                to_store.push(entry);
-            } else if given && store.by_id(&entry.meta.id)?.is_some() {
-                places.push(Some(Added::Known));
-            } else {
-                places.push(Some(Added::New(Arc::new(entry))));
-            }
+    fn add_waiting(&self, ids: &mut Ids, waiting: Vec<Waiting>) {
+        let (mut all, mut answers) = (Vec::new(), Vec::with_capacity(waiting.len()));
+        for Waiting { actions, answer } in waiting {
+            answers.push((actions.len(), answer));
+            all.extend(actions);
         }
-        let stored = if to_store.is_empty() { Vec::new() } else { store.add(to_store)? };
-        let mut stored = stored.into_iter();
-        let fill =
-            |place: Option<Added>| place.unwrap_or_else(|| stored.next().flatten().map_or(Added::Known, Added::New));
-        let added: Vec<Added> = places.into_iter().map(fill).collect();
-        for entry in added.iter().filter_map(Added::entry) {
-            self.added(entry)?;
+        let result = self.add_now(ids, all).map(Vec::into_iter);
+        match result {
+            Ok(mut added) => answers.into_iter().for_each(|(count, answer)| {
+                // Whoever gave up waiting need not know.
+                let _ = answer.send(Ok(added.by_ref().take(count).collect()));
+            }),
+            Err(error) => answers.into_iter().for_each(|(_, answer)| {
+                let _ = answer.send(Err(error.clone()));
+            }),
+        }
+    }
+
+    fn add_one(&self, ids: &mut Ids, action: (Action, NewMeta)) -> Result<Added, StoreError> {
+        let (node_id, mut to_store) = (Arc::clone(&self.node_id.read()), Vec::new());
+        let added = match self.prepare(ids, &node_id, action, &mut to_store)? {
+            Some(added) => added,
+            None => self.store.add(to_store)?.pop().flatten().map_or(Added::Known, Added::New),
+        };
+        if let Some(entry) = added.entry() {
+            self.added(entry);
         }
         Ok(added)
     }
 
-    fn added(&self, entry: &Arc<Entry>) -> Result<(), StoreError> {
+    fn add_now(&self, ids: &mut Ids, actions: Vec<(Action, NewMeta)>) -> Result<Vec<Added>, StoreError> {
+        let node_id = Arc::clone(&self.node_id.read());
+        let mut places = Vec::with_capacity(actions.len());
+        let mut to_store = Vec::new();
+        for action in actions {
+            places.push(self.prepare(ids, &node_id, action, &mut to_store)?);
+        }
+        if !to_store.is_empty() {
+            let mut stored = self.store.add(to_store)?.into_iter();
+            for place in places.iter_mut().filter(|place| place.is_none()) {
+                *place = stored.next().flatten().map(Added::New);
+            }
+        }
+        let added: Vec<Added> = places.into_iter().map(|place| place.unwrap_or(Added::Known)).collect();
+        for entry in added.iter().filter_map(Added::entry) {
+            self.added(entry);
+        }
+        Ok(added)
+    }
+
+    /// `None` where it is to be stored.
+    fn prepare(
+        &self,
+        ids: &mut Ids,
+        node_id: &Arc<str>,
+        (action, new): (Action, NewMeta),
+        to_store: &mut Vec<Entry>,
+    ) -> Result<Option<Added>, StoreError> {
+        let given = new.id.is_some();
+        let id = match new.id {
+            Some(id) => id,
+            None => ids.next(&*self.store, &*self.clock, node_id)?,
+        };
+        let mut meta = Meta { time: new.time.unwrap_or(id.ms), id, added: 0, fields: new.fields };
+        self.listeners.preadd(&action, &mut meta);
+        if let Some(reason) = meta.keep_last.clone().filter(|reason| !meta.reasons.contains(reason)) {
+            meta.reasons.push(reason);
+        }
+        let entry = Entry { action, meta };
+        if !entry.meta.reasons.is_empty() {
+            to_store.push(entry);
+            return Ok(None);
+        }
+        let comes_along = || to_store.iter().any(|other| other.meta.id == entry.meta.id);
+        let is_known = given && (comes_along() || self.store.by_id(&entry.meta.id)?.is_some());
+        Ok(Some(if is_known { Added::Known } else { Added::New(Arc::new(entry)) }))
+    }
+
+    fn added(&self, entry: &Arc<Entry>) {
         self.listeners.add(entry);
         if entry.meta.added == 0 {
             self.listeners.clean(entry);
         }
         // After the newest is stored: a crash in between leaves two, and not none.
-        if let Some(reason) = &entry.meta.keep_last {
-            let cleaned = self.store.remove_reason(reason, &Criteria::older_than(entry.meta.created()))?;
-            cleaned.iter().for_each(|entry| self.listeners.clean(entry));
+        let Some(reason) = &entry.meta.keep_last else { return };
+        match self.store.remove_reason(reason, &Criteria::older_than(entry.meta.created())) {
+            Ok(cleaned) => cleaned.iter().for_each(|entry| self.listeners.clean(entry)),
+            // It was added all the same. The next one removes both.
+            Err(error) => tracing::error!(%error, id = %entry.meta.id, "what is older than it could not be removed"),
         }
-        Ok(())
     }
 }
 

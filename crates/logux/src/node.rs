@@ -1,6 +1,7 @@
 //! Nodes: what keeps a log and a peer's log the same.
 
 mod client;
+mod deadlines;
 mod handle;
 mod handshake;
 mod inbound;

@@ -6,6 +6,7 @@ mod channels;
 mod context;
 #[cfg(feature = "ws")]
 mod listen;
+mod own;
 mod pattern;
 mod peers;
 mod process;
@@ -19,6 +20,7 @@ pub use channels::{Channel, ChannelFilter};
 pub use context::{Context, Failure, NotFound};
 #[cfg(feature = "ws")]
 pub use listen::{ListenOptions, Listener};
+pub use own::ProcessError;
 pub use types::ActionType;
 
 use crate::{
@@ -91,7 +93,7 @@ impl Server {
         &self.0.log
     }
 
-    /// Adds an action of the server's own, to whom the fields name.
+    /// Adds an action of the server's own, to whom the fields name. See also [`process`](Self::process).
     ///
     /// # Errors
     /// [`StoreError`]: it was not added, and nobody gets it.

@@ -43,7 +43,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`].
     fn by_id(&self, id: &ActionId) -> Result<Option<Arc<Entry>>, StoreError>;
 
-    /// Entries in an order.
+    /// Entries in an order. With an index it takes no longer for what is not in the index.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -139,6 +139,8 @@ pub enum Position {
 pub struct Query {
     /// In which order.
     pub order: Order,
+    /// Only those with this index ([`Fields::indexes`]).
+    pub index: Option<String>,
     /// From the newest to the oldest.
     pub newest_first: bool,
     /// Only those after this place, in the direction of reading. Must be of the same order.

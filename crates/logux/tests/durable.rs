@@ -53,9 +53,15 @@ async fn life() {
     for n in 0.. {
         let id = log.generate_id().await.unwrap();
         writeln!(out, "@id {id}").unwrap();
-        let added = log.add(Action::new("a").with("n", n), Fields::reason("x")).await.unwrap();
-        let entry = added.entry().unwrap();
-        writeln!(out, "@added {} {}", entry.meta.added, entry.meta.id).unwrap();
+        // Some at once, which wait for the disk together.
+        let add = || log.add(Action::new("a").with("n", n), Fields::reason("x"));
+        let (first, second, third) = tokio::join!(add(), add(), add());
+        let mut entries = [first, second, third].map(|added| Arc::clone(added.unwrap().entry().unwrap()));
+        entries.sort_by_key(|entry| entry.meta.added);
+        for entry in &entries {
+            writeln!(out, "@added {} {}", entry.meta.added, entry.meta.id).unwrap();
+        }
+        let entry = &entries[2];
         store.receive(std::slice::from_ref(entry)).unwrap();
         writeln!(out, "@received {}", entry.meta.id).unwrap();
         if n % 3 == 0 {
@@ -63,7 +69,7 @@ async fn life() {
             writeln!(out, "@begun {}", entry.meta.id).unwrap();
         }
         if n % 6 == 0 {
-            store.finish(&entry.meta.id, &Outcome::Processed, usize::MAX).unwrap();
+            store.finish(&[(entry.meta.id.clone(), Outcome::Processed)], usize::MAX).unwrap();
             writeln!(out, "@finished {}", entry.meta.id).unwrap();
         }
         store.raise_cursors(entry.meta.added, 0).unwrap();

@@ -93,7 +93,7 @@ mortal!(Store {
 mortal!(Ledger {
     receive(entries: &[Arc<Entry>]) -> Vec<Option<Progress>>;
     begin(id: &ActionId) -> bool;
-    finish(id: &ActionId, outcome: &Outcome, keep: usize) -> ();
+    finish(ended: &[(ActionId, Outcome)], keep: usize) -> ();
     unfinished() -> Vec<Progress>;
 });
 
@@ -113,7 +113,7 @@ fn schedules(count: u64, run: impl AsyncFn(Dice)) {
 type Current<T> = Arc<Mutex<T>>;
 
 fn ids(log_of: &MemoryStore) -> BTreeSet<String> {
-    let query = logux::Query { order: Order::Added, newest_first: false, after: None, limit: usize::MAX };
+    let query = logux::Query { order: Order::Added, index: None, newest_first: false, after: None, limit: usize::MAX };
     log_of.page(&query).unwrap().iter().map(|entry| entry.meta.id.to_string()).collect()
 }
 

@@ -5,8 +5,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use logux::{
-    Action, ActionType, Channel, Client, ClientStatus, DispatchError, Fields, ListenOptions, LoguxError, MemoryStore,
-    NodeError, NotFound, Reconnect, Server, UndoReason, WsConnector,
+    Action, ActionType, Channel, Client, ClientStatus, DispatchError, Fields, Ledger, ListenOptions, Listener,
+    LoguxError, MemoryStore, NodeError, NotFound, Reconnect, RedbStore, Server, State, Store, UndoReason, WsConnector,
     testing::{Recorder, Side},
 };
 use parking_lot::Mutex;
@@ -61,6 +61,15 @@ impl Node {
         }
     }
 
+    /// All of this, in any order.
+    async fn says_all<const N: usize>(&mut self, expected: [Value; N]) {
+        let mut open = expected.to_vec();
+        while !open.is_empty() {
+            let said: Value = serde_json::from_str(&self.line().await).unwrap();
+            open.retain(|words| *words != said);
+        }
+    }
+
     async fn tell(&mut self, command: Value) {
         self.input.write_all(format!("{command}\n").as_bytes()).await.unwrap();
     }
@@ -72,9 +81,25 @@ fn free_port() -> u16 {
 }
 
 async fn reference_server(port: u16) -> (Node, u16) {
-    let mut node = Node::run("server.mjs", &[&port.to_string()]);
+    reference_server_on(port, None).await
+}
+
+/// With a file, its log outlives it.
+async fn reference_server_on(port: u16, file: Option<&Path>) -> (Node, u16) {
+    let port = port.to_string();
+    let file = file.map(|file| file.to_str().unwrap());
+    let mut node = Node::run("server.mjs", &[&*port].into_iter().chain(file).collect::<Vec<_>>());
     let line = node.line().await;
     (node, line.strip_prefix("listening ").expect(&line).parse().unwrap())
+}
+
+/// Hears what the client gets of a type.
+fn hear(client: &Client, kind: &str) -> (logux::Listening, tokio::sync::mpsc::UnboundedReceiver<String>) {
+    let (say, heard) = tokio::sync::mpsc::unbounded_channel();
+    let hears = move |entry: &Arc<logux::Entry>| {
+        let _ = say.send(entry.action.text("n").unwrap_or_default().to_owned());
+    };
+    (client.on_action(kind, hears), heard)
 }
 
 fn our_client(port: u16, user: &str, token: &str, recorder: &Recorder) -> Client {
@@ -169,11 +194,53 @@ async fn our_client_and_their_server() {
     keep_trace("refused", &recorder);
 }
 
+#[tokio::test]
+#[ignore = "needs the npm packages: cargo xtask test logux"]
+async fn our_client_and_their_server_restarted_with_its_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("log.json");
+    let (mut server, port) = reference_server_on(free_port(), Some(&file)).await;
+    let client = our_client(port, "10", "token of 10", &Recorder::new());
+    let (_listening, mut told) = hear(&client, "tell");
+    client.start();
+    let other = our_client(port, "11", "token of 11", &Recorder::new());
+    other.start();
+    let tell = |n: &str| other.dispatch(Action::new("tell").with("to", "10").with("n", n));
+    soon(client.state().wait_for(|state| *state == State::Synchronized)).await.unwrap();
+    soon(tell("1")).await.unwrap();
+    assert_eq!(soon(told.recv()).await.unwrap(), "1");
+    client.stop();
+    soon(client.state().wait_for(|state| *state == State::Disconnected)).await.unwrap();
+    soon(tell("2")).await.unwrap();
+    server.child.kill().await.unwrap();
+    soon(other.state().wait_for(|state| *state == State::Disconnected)).await.unwrap();
+    // Both have something to say meanwhile.
+    let (own, others) = (client.dispatch(Action::new("do").with("n", "own")), tell("3"));
+    let back = async {
+        let (mut server, _) = reference_server_on(port, Some(&file)).await;
+        client.start();
+        assert_eq!(server.line().await, "processed own");
+        server
+    };
+    let (own, others, _server) = soon(async { tokio::join!(own, others, back) }).await;
+    own.unwrap();
+    others.unwrap();
+    // What was missed, in order, and nothing that was there before.
+    assert_eq!([soon(told.recv()).await.unwrap(), soon(told.recv()).await.unwrap()], ["2", "3"]);
+    soon(tell("4")).await.unwrap();
+    assert_eq!(soon(told.recv()).await.unwrap(), "4");
+}
+
 fn our_server() -> (Server, Arc<Mutex<Vec<String>>>) {
+    our_server_on(MemoryStore::new())
+}
+
+fn our_server_on(store: impl Store + Ledger) -> (Server, Arc<Mutex<Vec<String>>>) {
     let done: Arc<Mutex<Vec<String>>> = Arc::default();
     let does = Arc::clone(&done);
     let free = || ActionType::new(|_| async { Ok(true) });
-    let server = Server::builder(MemoryStore::new())
+    let server = Server::builder(store)
+        .id("ours")
         .subprotocol(1, 1)
         .auth(|attempt| async move {
             let user = attempt.user_id.unwrap_or_default();
@@ -189,6 +256,12 @@ fn our_server() -> (Server, Arc<Mutex<Vec<String>>>) {
         .action("forbidden", ActionType::new(|_| async { Ok(false) }))
         .action("fail", free().process(|_| async { Err("it failed".into()) }))
         .action("say", free().resend(|_| async { Ok(Fields::to_channel("room/1")) }))
+        .action(
+            "tell",
+            free().resend(|context| async move {
+                Ok(Fields::to_user(context.action().text("to").unwrap_or_default()).and_reason("told"))
+            }),
+        )
         .channel(
             "room/:id",
             Channel::new(|context| async move { Ok(context.param("id") != Some("secret")) }).load(
@@ -259,6 +332,66 @@ async fn their_client_and_our_server() {
     assert!(status.starts_with("HTTP/1.1 404"), "{status}");
 }
 
+/// Once its last user has closed it.
+async fn freed(path: &Path) -> RedbStore {
+    loop {
+        match RedbStore::open(path) {
+            Ok(store) => return store,
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+    }
+}
+
+/// The server is another after this, at the same address, and knows nothing.
+async fn restart(listener: Listener, server: Server) -> (Listener, Server, Arc<Mutex<Vec<String>>>) {
+    let address = listener.address();
+    drop(listener);
+    soon(server.stop()).await;
+    let (server, done) = our_server();
+    (server.listen(address, ListenOptions::default()).await.unwrap(), server, done)
+}
+
+#[tokio::test]
+#[ignore = "needs the npm packages: cargo xtask test logux"]
+async fn their_client_and_our_server_restarted_with_its_log_and_then_without() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let (server, done) = our_server_on(RedbStore::open(&path).unwrap());
+    let listener = server.listen("127.0.0.1:0", ListenOptions::default()).await.unwrap();
+    let url = format!("ws://{}", listener.address());
+    let mut client = Node::run("client.mjs", &[&url, "10", "token of 10"]);
+    client.says("ready").await;
+    client.tell(json!(["start"])).await;
+    client.tell(json!(["dispatch", 1, { "type": "do", "n": "1" }])).await;
+    assert_eq!(client.says("processed").await, [1]);
+    let tell = |n: &str| Action::new("tell").with("to", "10").with("n", n);
+    let to_10 = || Fields::to_user("10").and_reason("told");
+    server.add(tell("1"), to_10()).await.unwrap();
+    assert_eq!(client.says("added").await[0]["n"], "1");
+    assert_eq!(*done.lock(), ["1"]);
+
+    // Told while the client was away: the log has it, and nobody has got it.
+    let address = listener.address();
+    drop(listener);
+    soon(server.stop()).await;
+    server.add(tell("2"), to_10()).await.unwrap();
+    drop(server);
+    client.tell(json!(["dispatch", 2, { "type": "do", "n": "2" }])).await;
+    let (server, done) = our_server_on(soon(freed(&path)).await);
+    let listener = server.listen(address, ListenOptions::default()).await.unwrap();
+    assert_eq!(client.says("added").await[0]["n"], "2", "what was missed, and not what was there");
+    assert_eq!(client.says("processed").await, [2]);
+    assert_eq!(*done.lock(), ["2"], "processed once");
+
+    // The same server without its log knows nothing of the numbers that the client has.
+    let (_listener, server, done) = restart(listener, server).await;
+    client.tell(json!(["dispatch", 3, { "type": "do", "n": "3" }])).await;
+    assert_eq!(client.says("processed").await, [3]);
+    server.add(tell("3"), to_10()).await.unwrap();
+    assert_eq!(client.says("added").await[0]["n"], "3");
+    assert_eq!(*done.lock(), ["3"]);
+}
+
 #[tokio::test]
 #[ignore = "needs the npm packages and Chromium: cargo xtask test logux"]
 async fn their_client_in_chromium_and_our_server() {
@@ -268,9 +401,33 @@ async fn their_client_in_chromium_and_our_server() {
     let mut page = Node::run("browser.mjs", &[&url]);
     assert_eq!(page.says("processed").await, ["offline"]);
     assert_eq!(*done.lock(), ["browser"]);
-    assert_eq!(page.says("undone").await, ["forbidden", "denied"]);
+    for (name, reason) in [
+        ("forbidden", "denied"),
+        ("what", "unknownType"),
+        ("fail", "error"),
+        ("hall", "wrongChannel"),
+        ("room/none", "notFound"),
+        ("room/secret", "denied"),
+    ] {
+        assert_eq!(page.says("undone").await, [name, reason]);
+    }
     assert_eq!(page.says("added").await, [json!({ "type": "room", "since": false })]);
     assert_eq!(page.says("processed").await, ["room"]);
+
+    // Another user, on the channel.
+    let other = our_client(listener.address().port(), "11", "token of 11", &Recorder::new());
+    other.start();
+    soon(other.dispatch(Action::new("say").with("n", "hi"))).await.unwrap();
+    assert_eq!(page.says("added").await, [json!({ "type": "say", "n": "hi" })]);
+
+    let (_listener, _server, done) = restart(listener, server).await;
+    assert_eq!(page.says("state").await, ["disconnected"]);
+    let renewed = json!(["added", { "type": "room", "since": true }]);
+    page.says_all([renewed, json!(["processed", "later"])]).await;
+    assert_eq!(*done.lock(), ["later"]);
+    soon(other.dispatch(Action::new("say").with("n", "again"))).await.unwrap();
+    let again = json!(["added", { "type": "say", "n": "again" }]);
+    page.says_all([again, json!(["refused", "wrong-credentials"])]).await;
     // It ends its browser when its input ends.
     let Node { mut child, input, .. } = page;
     drop(input);

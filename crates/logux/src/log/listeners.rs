@@ -4,7 +4,7 @@ use crate::action::{Action, Entry, Meta};
 use parking_lot::RwLock;
 use std::sync::{
     Arc, Weak,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicU64, AtomicUsize, Ordering},
 };
 
 /// Which actions a listener hears of. All conditions must hold; none: all actions.
@@ -45,32 +45,39 @@ type OnEntry = Box<dyn Fn(&Arc<Entry>) + Send + Sync>;
 type OnPreadd = Box<dyn Fn(&Action, &mut Meta) + Send + Sync>;
 
 /// A list that is read often and changed seldom. Each reading works on the list as it was when it began.
-struct List<T>(RwLock<Numbered<T>>);
+struct List<T> {
+    len: AtomicUsize,
+    items: RwLock<Numbered<T>>,
+}
 
 type Numbered<T> = Arc<Vec<(u64, Arc<T>)>>;
 
 impl<T> Default for List<T> {
     fn default() -> Self {
-        Self(RwLock::default())
+        Self { len: AtomicUsize::new(0), items: RwLock::default() }
     }
 }
 
 impl<T> List<T> {
-    fn all(&self) -> Numbered<T> {
-        Arc::clone(&self.0.read())
+    /// `None` where there is none, as in most lists.
+    fn all(&self) -> Option<Numbered<T>> {
+        (self.len.load(Ordering::Acquire) > 0).then(|| Arc::clone(&self.items.read()))
     }
 
     fn push(&self, number: u64, item: T) {
-        let mut list = self.0.write();
-        let mut longer = Vec::clone(&list);
-        longer.push((number, Arc::new(item)));
-        *list = Arc::new(longer);
+        self.change(|list| list.push((number, Arc::new(item))));
     }
 
     fn remove(&self, number: u64) {
-        let mut list = self.0.write();
-        let rest = list.iter().filter(|(other, _)| *other != number).cloned().collect();
-        *list = Arc::new(rest);
+        self.change(|list| list.retain(|(other, _)| *other != number));
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Vec<(u64, Arc<T>)>)) {
+        let mut items = self.items.write();
+        let mut changed = Vec::clone(&items);
+        change(&mut changed);
+        self.len.store(changed.len(), Ordering::Release);
+        *items = Arc::new(changed);
     }
 }
 
@@ -102,7 +109,7 @@ impl Listeners {
     }
 
     pub fn preadd(&self, action: &Action, meta: &mut Meta) {
-        for (_, listener) in self.preadd.all().iter() {
+        for (_, listener) in self.preadd.all().iter().flat_map(|list| list.iter()) {
             listener(action, meta);
         }
     }
@@ -117,7 +124,7 @@ impl Listeners {
 }
 
 fn emit(list: &List<(Filter, OnEntry)>, entry: &Arc<Entry>) {
-    for (_, item) in list.all().iter() {
+    for (_, item) in list.all().iter().flat_map(|list| list.iter()) {
         let (filter, listener) = &**item;
         if filter.lets_through(&entry.action) {
             listener(entry);

@@ -112,3 +112,19 @@ async fn each_reads_the_newest_first_over_pages_until_told_to_stop() {
     read.await.unwrap();
     assert!(seen.iter().rev().copied().eq(3..=(PAGE as u64 + 10)));
 }
+
+#[tokio::test]
+async fn entries_are_found_by_their_index_the_newest_first() {
+    let log = Log::new("a", MemoryStore::new()).unwrap();
+    for n in 0..600 {
+        let index = if n % 2 == 0 { "even" } else { "odd" };
+        log.add(Action::new("a").with("n", n), Fields::reason("r").and_index(index)).await.unwrap();
+    }
+    let mut found = Vec::new();
+    let visit = |entry: &Arc<Entry>| {
+        found.push(entry.action.get("n").and_then(serde_json::Value::as_u64).unwrap());
+        if found.len() == 290 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    log.each_in("odd", crate::store::Order::Created, visit).await.unwrap();
+    assert!(found.into_iter().eq((0..600).rev().filter(|n| n % 2 == 1).take(290)));
+}

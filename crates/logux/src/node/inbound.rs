@@ -19,9 +19,15 @@ use std::{
 
 /// How many messages may wait for the store before nothing more is read.
 const MAX_QUEUE: usize = 64;
+/// How many actions are stored in one step, unless one message has more.
+const MAX_STEP: usize = 256;
+
+/// How many actions most often come together.
+const ROOM: usize = 16;
 
 enum Item {
-    Sync { added: u64, entries: Vec<(Action, NewMeta)> },
+    /// Its number, and how many of the entries are its.
+    Sync(u64, usize),
     Remember(u64),
 }
 
@@ -30,6 +36,8 @@ enum Item {
 pub(super) struct Inbound {
     pub work: Option<BoxFuture<'static, Done>>,
     queue: VecDeque<Item>,
+    /// Of all messages in the queue.
+    entries: Vec<(Action, NewMeta)>,
     /// The ids that come from the peer just now: they are not sent back.
     pub from_peer: Arc<Mutex<HashSet<ActionId>>>,
     /// The greatest number of the peer's that is stored.
@@ -44,20 +52,19 @@ impl Inbound {
 
 impl Session {
     pub fn receive(&mut self, added: u64, entries: Vec<(Action, WireMeta)>) -> Result<(), NodeError> {
-        let mut expanded = Vec::with_capacity(entries.len());
-        for (action, meta) in entries {
-            let raw = meta.clone();
-            match self.base.expand(meta, &self.remote.node_id) {
-                Some(meta) => expanded.push((action, meta)),
-                None => {
-                    let message = Message::Sync { added, entries: vec![(action, raw)] };
-                    let text = self.options.encoding.encode(&message).excerpt();
-                    return Err(NodeError::Sent(LoguxError::WrongFormat(text)));
-                }
-            }
+        if self.inbound.entries.is_empty() {
+            self.inbound.entries.reserve(entries.len().max(ROOM));
         }
-        self.inbound.queue.push_back(Item::Sync { added, entries: expanded });
-        self.next_inbound();
+        let count = entries.len();
+        for (action, meta) in entries {
+            let Some(new) = self.base.expand(&meta, &self.remote_id) else {
+                let message = Message::Sync { added, entries: vec![(action, meta)] };
+                let text = self.options.encoding.encode(&message).excerpt();
+                return Err(NodeError::Sent(LoguxError::WrongFormat(text)));
+            };
+            self.inbound.entries.push((action, new));
+        }
+        self.inbound.queue.push_back(Item::Sync(added, count));
         Ok(())
     }
 
@@ -65,32 +72,48 @@ impl Session {
     pub fn remember(&mut self, added: u64) {
         if added > self.inbound.received {
             self.inbound.queue.push_back(Item::Remember(added));
-            self.next_inbound();
         }
     }
 
+    /// Stores what waits, if nothing is being stored.
     pub fn next_inbound(&mut self) {
-        if self.inbound.work.is_some() || self.phase != Phase::Live {
+        if self.inbound.work.is_some() || self.phase != Phase::Live || self.inbound.queue.is_empty() {
             return;
         }
-        let Some(item) = self.inbound.queue.pop_front() else { return };
+        let (mut up_to, mut answers, mut taken) = (0, Vec::with_capacity(self.inbound.queue.len()), 0);
+        while let Some(item) = self.inbound.queue.pop_front() {
+            match item {
+                Item::Remember(added) => up_to = up_to.max(added),
+                Item::Sync(added, count) => {
+                    up_to = up_to.max(added);
+                    answers.push(added);
+                    taken += count;
+                    // A hook that refuses a message does not keep back those before it.
+                    if self.options.on_receive.is_some() || taken >= MAX_STEP {
+                        break;
+                    }
+                }
+            }
+        }
+        let later = self.inbound.entries.split_off(taken);
+        let all = std::mem::replace(&mut self.inbound.entries, later);
         let (log, options) = (self.log.clone(), Arc::clone(&self.options));
         let from_peer = Arc::clone(&self.inbound.from_peer);
         let is_server = self.role == super::session::Role::Server;
         let received = self.inbound.received;
         self.inbound.work = Some(Box::pin(async move {
-            let (added, answers, result) = match item {
-                Item::Remember(added) => (added, false, Ok(0)),
-                Item::Sync { added, entries } => (added, true, store(&log, &options, &from_peer, entries).await),
+            let result = match answers.is_empty() {
+                true => Ok(0),
+                false => store(&log, &options, &from_peer, all).await,
             };
             let result = match result {
                 // A server's cursors are its clients'.
-                Ok(newest) if !is_server && added > received => {
-                    log.run(move |store| store.raise_cursors(0, added)).await.map_err(NodeError::from).map(|()| newest)
+                Ok(newest) if !is_server && up_to > received => {
+                    log.run(move |store| store.raise_cursors(0, up_to)).await.map_err(NodeError::from).map(|()| newest)
                 }
                 result => result,
             };
-            Done::Stored { result, added, answers }
+            Done::Stored { result, added: up_to, answers }
         }));
     }
 
@@ -101,12 +124,9 @@ impl Session {
             Done::Stored { result, added, answers } => {
                 self.pass_over(result?);
                 self.inbound.received = self.inbound.received.max(added);
-                if answers {
-                    self.say(&Message::Synced(added));
-                }
+                answers.into_iter().for_each(|added| self.say(&Message::Synced(added)));
             }
         }
-        self.next_inbound();
         Ok(())
     }
 }

@@ -1,11 +1,11 @@
 //! From the log to the peer.
 
 use super::{
-    NodeError, NodeOptions, Outgoing,
+    NodeError, NodeOptions,
     session::{Role, Session, hook_error},
 };
 use crate::{
-    action::Entry,
+    action::{Action, Entry, Meta},
     id::ActionId,
     store::{Order, Position, Query},
     wire::Message,
@@ -26,9 +26,24 @@ pub(super) struct Outstanding {
     pub answer_by: Instant,
 }
 
+/// What is sent of an entry: it as it is, or what a hook has made of it.
+pub(super) enum Sent {
+    Kept(Arc<Entry>),
+    Mapped(Box<(Action, Meta)>),
+}
+
+impl Sent {
+    fn parts(&self) -> (&Action, &Meta) {
+        match self {
+            Self::Kept(entry) => (&entry.action, &entry.meta),
+            Self::Mapped(mapped) => (&mapped.0, &mapped.1),
+        }
+    }
+}
+
 /// Entries that were asked about, in order.
 pub(super) struct Batch {
-    entries: Vec<Outgoing>,
+    entries: Vec<Sent>,
     /// All entries up to this number were asked about.
     handled: u64,
     scan: Option<Scan>,
@@ -88,7 +103,7 @@ impl Session {
         let remote = self.remote.node_id.clone();
         self.outbound.work = Some(Box::pin(async move {
             let after = Some(Position::Added(scan.at));
-            let query = Query { order: Order::Added, newest_first: false, after, limit: BATCH };
+            let query = Query { order: Order::Added, index: None, newest_first: false, after, limit: BATCH };
             let mut page = log.page(query).await?;
             let last = page.last().map(|entry| entry.meta.added);
             let goes_on = page.len() == BATCH;
@@ -110,7 +125,7 @@ impl Session {
         // Whoever gives entries to the handle has selected them.
         entries.retain(|entry| !scanned.contains(&entry.meta.id) && (!self.listens || self.options.selects(entry)));
         if self.options.on_send.is_none() {
-            let entries = entries.into_iter().map(own).collect();
+            let entries = entries.into_iter().map(Sent::Kept).collect();
             return self.send_batch(Batch { entries, handled, scan: None });
         }
         let options = Arc::clone(&self.options);
@@ -123,20 +138,14 @@ impl Session {
     pub fn send_batch(&mut self, batch: Batch) {
         let local = self.log.node_id();
         let public = self.options.public_only.then_some(self.options.subprotocol);
-        let compress = |(action, meta): (_, crate::Meta)| (action, self.base.compress(&meta, &local, public));
-        let mut ids = Vec::new();
-        let entries: Vec<_> = batch
-            .entries
-            .into_iter()
-            .flatten()
-            .inspect(|(_, meta)| {
-                if self.outbound.scanning {
-                    ids.push(meta.id.clone());
-                }
-            })
-            .map(compress)
-            .collect();
-        self.outbound.scanned.extend(ids);
+        let mut entries = Vec::with_capacity(batch.entries.len());
+        for sent in &batch.entries {
+            let (action, meta) = sent.parts();
+            if self.outbound.scanning {
+                self.outbound.scanned.insert(meta.id.clone());
+            }
+            entries.push((action.clone(), self.base.compress(meta, &local, public)));
+        }
         self.outbound.handled = self.outbound.handled.max(batch.handled);
         if !entries.is_empty() {
             let added = self.outbound.handled;
@@ -201,19 +210,17 @@ impl Session {
     }
 }
 
-fn own(entry: Arc<Entry>) -> Outgoing {
-    let Entry { action, meta } = Arc::unwrap_or_clone(entry);
-    Some((action, meta))
-}
-
 /// One after the other: nothing overtakes.
-async fn ask_about(options: &NodeOptions, entries: Vec<Arc<Entry>>) -> Result<Vec<Outgoing>, NodeError> {
+async fn ask_about(options: &NodeOptions, entries: Vec<Arc<Entry>>) -> Result<Vec<Sent>, NodeError> {
     let mut answers = Vec::with_capacity(entries.len());
     for entry in entries {
-        answers.push(match &options.on_send {
-            Some(on_send) => on_send(entry).await.map_err(hook_error)?,
-            None => own(entry),
-        });
+        match &options.on_send {
+            Some(on_send) => {
+                let mapped = on_send(entry).await.map_err(hook_error)?;
+                answers.extend(mapped.map(|mapped| Sent::Mapped(Box::new(mapped))));
+            }
+            None => answers.push(Sent::Kept(entry)),
+        }
     }
     Ok(answers)
 }

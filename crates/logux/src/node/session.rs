@@ -63,8 +63,9 @@ pub(super) enum Done {
     Greeting(Result<super::handshake::Greeting, NodeError>),
     /// What authentication has come to.
     Admitted(Result<super::handshake::Admitted, NodeError>),
-    /// Everything of a message is stored: its number is acknowledged (or only remembered, after a ping).
-    Stored { result: Result<u64, NodeError>, added: u64, answers: bool },
+    /// Everything of some messages is stored, up to this number. Each message has its own acknowledgement: the reference
+    /// counts them.
+    Stored { result: Result<u64, NodeError>, added: u64, answers: Vec<u64> },
 }
 
 enum Event {
@@ -85,6 +86,8 @@ pub(super) struct Session {
     pub handle: NodeHandle,
     pub phase: Phase,
     pub remote: Remote,
+    /// The same id as in `remote`, for the ids of its actions.
+    pub remote_id: Arc<str>,
     pub base: Base,
     /// When a client has greeted, in milliseconds since 1970.
     pub greeted: i64,
@@ -96,13 +99,17 @@ pub(super) struct Session {
     pub listening: Option<Listening>,
     /// Until when the peer must have got through the greeting.
     pub must_know: Option<Instant>,
-    must_pong: Option<Instant>,
-    next_ping: Instant,
-    timer: Pin<Box<Sleep>>,
+    pub must_pong: Option<Instant>,
+    pub next_ping: Instant,
+    /// There was traffic since `next_ping` was set.
+    pub touched: bool,
+    pub timer: Pin<Box<Sleep>>,
     connection: BoxConnection,
     frames: VecDeque<Frame>,
     /// How many frames the connection has taken since it was flushed.
     unflushed: usize,
+    /// The task has slept since the timer and the commands were looked at.
+    woken: bool,
     inlet: Inlet,
     pub was_live: bool,
     pub begins_anew: bool,
@@ -136,6 +143,7 @@ impl Session {
             handle: handle.clone(),
             phase: Phase::Waiting,
             remote: Remote::default(),
+            remote_id: "".into(),
             base: Base::default(),
             greeted: 0,
             unauthenticated: VecDeque::new(),
@@ -146,10 +154,12 @@ impl Session {
             must_know: Some(now + options.timeout),
             must_pong: None,
             next_ping: now + options.ping,
+            touched: false,
             timer: Box::pin(tokio::time::sleep_until(now + options.ping.min(options.timeout))),
             connection,
             frames: VecDeque::new(),
             unflushed: 0,
+            woken: true,
             inlet,
             was_live: false,
             begins_anew: false,
@@ -192,14 +202,16 @@ impl Session {
         {
             return Poll::Ready(Event::Ended(Some(error)));
         }
-        if self.timer.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Event::Deadline);
-        }
-        if let Poll::Ready(Some(command)) = self.inlet.commands.poll_recv(cx) {
-            return Poll::Ready(Event::Command(command));
-        }
-        if let Poll::Ready(done) = poll_work(&mut self.inbound.work, cx) {
-            return Poll::Ready(Event::Inbound(done));
+        // Both wake the task: looking once each time it wakes is enough.
+        if std::mem::take(&mut self.woken) {
+            if self.timer.as_mut().poll(cx).is_ready() {
+                self.woken = true;
+                return Poll::Ready(Event::Deadline);
+            }
+            if let Poll::Ready(Some(command)) = self.inlet.commands.poll_recv(cx) {
+                self.woken = true;
+                return Poll::Ready(Event::Command(command));
+            }
         }
         if let Poll::Ready(batch) = poll_work(&mut self.outbound.work, cx) {
             return Poll::Ready(Event::Outbound(batch));
@@ -213,6 +225,11 @@ impl Session {
                 Poll::Pending => {}
             }
         }
+        // After reading: all that has come is stored in one step.
+        self.next_inbound();
+        if let Poll::Ready(done) = poll_work(&mut self.inbound.work, cx) {
+            return Poll::Ready(Event::Inbound(done));
+        }
         if peer_reads
             && self.phase == Phase::Live
             && self.outbound.wants_entries()
@@ -220,6 +237,8 @@ impl Session {
         {
             return Poll::Ready(Event::Entry(entry));
         }
+        self.woken = true;
+        self.delay_ping();
         match self.poll_flush(cx) {
             Ok(()) => Poll::Pending,
             Err(error) => Poll::Ready(Event::Ended(Some(error))),
@@ -300,11 +319,13 @@ impl Session {
             Message::Connect { protocol, node_id, synced, token, subprotocol } => {
                 self.remote =
                     Remote { node_id, protocol, subprotocol, headers: std::mem::take(&mut self.remote.headers) };
+                self.remote_id = self.remote.node_id.as_str().into();
                 self.greeted_by(synced, token)?;
             }
             Message::Connected { protocol, node_id, start, end, token, subprotocol } => {
                 self.remote =
                     Remote { node_id, protocol, subprotocol, headers: std::mem::take(&mut self.remote.headers) };
+                self.remote_id = self.remote.node_id.as_str().into();
                 self.answered(start, end, token)?;
             }
             message if self.phase != Phase::Live => {
@@ -332,32 +353,6 @@ impl Session {
         self.frames.push_back(self.options.encoding.encode(message));
     }
 
-    /// There was traffic: no need to ping.
-    fn touch(&mut self) {
-        self.next_ping = Instant::now() + self.options.ping;
-    }
-
-    fn check_deadlines(&mut self) -> Result<(), NodeError> {
-        let now = Instant::now();
-        let oldest_sync = self.outbound.outstanding.front().map(|sync| sync.answer_by);
-        let deadlines = [self.must_know, self.must_pong, oldest_sync];
-        if deadlines.iter().flatten().any(|&deadline| deadline <= now) {
-            return Err(NodeError::Timeout(u64::try_from(self.options.timeout.as_millis()).unwrap_or(u64::MAX)));
-        }
-        if self.next_ping <= now {
-            if self.phase == Phase::Live && self.must_pong.is_none() {
-                self.must_pong = Some(now + self.options.timeout);
-                self.say(&Message::Ping(self.outbound.handled));
-            }
-            self.touch();
-        }
-        // Anything that comes up later takes at least as long as the shorter of the two.
-        let at_latest = now + self.options.ping.min(self.options.timeout);
-        let next = deadlines.into_iter().flatten().chain([self.next_ping, at_latest]).min().unwrap_or(at_latest);
-        self.timer.as_mut().reset(next);
-        Ok(())
-    }
-
     /// Takes what waits to be sent, with what is first.
     fn take_entries(&mut self, first: Arc<Entry>) {
         let mut entries = vec![first];
@@ -381,7 +376,8 @@ impl Session {
     }
 
     pub fn update_state(&self) {
-        if self.phase == Phase::Live {
+        // Where others tell what goes out, nobody looks at the state.
+        if self.phase == Phase::Live && self.listens {
             let busy = self.outbound.is_busy();
             self.watched.set_state(if busy { State::Sending } else { State::Synchronized });
         }

@@ -28,6 +28,14 @@ pub enum BuildError {
     /// Two definitions of one type or channel.
     #[error("`{0}` is defined twice")]
     Twice(String),
+    /// No regular expression, and why.
+    #[error("`{pattern}` is no regular expression: {why}")]
+    Pattern {
+        /// The text.
+        pattern: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// No node may have the id.
     #[error(transparent)]
     Id(#[from] IdError),
@@ -46,7 +54,7 @@ pub struct ServerBuilder {
     channels: Channels,
     keep_finished: usize,
     development: bool,
-    twice: Option<String>,
+    wrong: Option<BuildError>,
 }
 
 impl ServerBuilder {
@@ -63,7 +71,7 @@ impl ServerBuilder {
             channels: Channels::default(),
             keep_finished: 100_000,
             development: false,
-            twice: None,
+            wrong: None,
         }
     }
 
@@ -80,28 +88,69 @@ impl ServerBuilder {
     /// The actions of a type. Types without a definition are undone as `unknownType`.
     #[must_use]
     pub fn action(mut self, kind: &str, definition: ActionType) -> Self {
-        if !self.types.define(kind, definition) {
-            self.twice = Some(kind.to_owned());
-        }
-        self
+        let is_new = self.types.define(kind, definition);
+        self.once(is_new, kind)
     }
 
-    /// The actions of all types that have no definition of their own.
+    /// The actions of all types that a regular expression matches, and that have no definition of their own. The first that
+    /// matches counts. `^` and `$` say where a type begins and ends; the syntax is that of the crate `regex-lite`.
+    #[must_use]
+    pub fn actions_matching(mut self, regex: &str, definition: ActionType) -> Self {
+        match Pattern::matching(regex) {
+            Ok(pattern) => {
+                let is_new = self.types.define_matching(pattern, definition);
+                self.once(is_new, regex)
+            }
+            Err(error) => self.wrong_pattern(regex, &error),
+        }
+    }
+
+    /// The actions of all types that have no definition of their own, and that no regular expression matches.
     #[must_use]
     pub fn other_actions(mut self, definition: ActionType) -> Self {
-        if !self.types.define_other(definition) {
-            self.twice = Some("other_actions".to_owned());
+        let is_new = self.types.define_other(definition);
+        self.once(is_new, "other_actions")
+    }
+
+    /// Channels whose names fit a pattern: `:name` stands for one part between slashes, as in `user/:id`, and `*` at the end
+    /// for all that follows, as in `posts/*`. See [`Context::param`](super::Context::param). The first pattern that fits
+    /// counts. Other channels are undone as `wrongChannel`.
+    #[must_use]
+    pub fn channel(mut self, pattern: &str, definition: Channel) -> Self {
+        let is_new = self.channels.define(Pattern::parts(pattern), definition);
+        self.once(is_new, pattern)
+    }
+
+    /// Channels whose names a regular expression matches, in one order with [`channel`](Self::channel). `^` and `$` say where
+    /// a name begins and ends; the syntax is that of the crate `regex-lite`.
+    #[must_use]
+    pub fn channels_matching(mut self, regex: &str, definition: Channel) -> Self {
+        match Pattern::matching(regex) {
+            Ok(pattern) => {
+                let is_new = self.channels.define(pattern, definition);
+                self.once(is_new, regex)
+            }
+            Err(error) => self.wrong_pattern(regex, &error),
+        }
+    }
+
+    /// All other channels.
+    #[must_use]
+    pub fn other_channels(mut self, definition: Channel) -> Self {
+        let is_new = self.channels.define_other(definition);
+        self.once(is_new, "other_channels")
+    }
+
+    fn once(mut self, is_new: bool, name: &str) -> Self {
+        if !is_new {
+            self.wrong.get_or_insert_with(|| BuildError::Twice(name.to_owned()));
         }
         self
     }
 
-    /// Channels whose names fit a pattern: `:name` stands for one part between slashes, as in `user/:id`. The first that
-    /// fits counts. Other channels are undone as `wrongChannel`.
-    #[must_use]
-    pub fn channel(mut self, pattern: &str, definition: Channel) -> Self {
-        if !self.channels.define(Pattern::new(pattern), definition) {
-            self.twice = Some(pattern.to_owned());
-        }
+    fn wrong_pattern(mut self, pattern: &str, error: &regex_lite::Error) -> Self {
+        let (pattern, why) = (pattern.to_owned(), error.to_string());
+        self.wrong.get_or_insert(BuildError::Pattern { pattern, why });
         self
     }
 
@@ -164,8 +213,8 @@ impl ServerBuilder {
     /// # Errors
     /// [`BuildError`].
     pub fn build(mut self) -> Result<Server, BuildError> {
-        if let Some(name) = self.twice.take() {
-            return Err(BuildError::Twice(name));
+        if let Some(wrong) = self.wrong.take() {
+            return Err(wrong);
         }
         let mut admission = self.admission.ok_or(BuildError::NoAuth)?;
         admission.min_subprotocol = self.min_subprotocol;

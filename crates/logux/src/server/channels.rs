@@ -81,17 +81,25 @@ impl Channel {
 }
 
 #[derive(Default)]
-pub(super) struct Channels(Vec<(Pattern, Channel)>);
+pub(super) struct Channels {
+    known: Vec<(Pattern, Channel)>,
+    other: Option<Channel>,
+}
 
 impl Channels {
     /// False where the pattern is defined already.
     pub fn define(&mut self, pattern: Pattern, channel: Channel) -> bool {
-        let is_new = self.0.iter().all(|(other, _)| *other != pattern);
-        self.0.push((pattern, channel));
+        let is_new = self.known.iter().all(|(other, _)| *other != pattern);
+        self.known.push((pattern, channel));
         is_new
     }
 
+    pub fn define_other(&mut self, channel: Channel) -> bool {
+        self.other.replace(channel).is_none()
+    }
+
     pub fn find(&self, name: &str) -> Option<(&Channel, HashMap<String, String>)> {
-        self.0.iter().find_map(|(pattern, channel)| Some((channel, pattern.fit(name)?)))
+        let found = self.known.iter().find_map(|(pattern, channel)| Some((channel, pattern.fit(name)?)));
+        found.or_else(|| Some((self.other.as_ref()?, Pattern::Any.fit(name)?)))
     }
 }

@@ -7,7 +7,11 @@ use crate::{
     store::StoreError,
 };
 use serde_json::{Map, Value};
-use std::{collections::HashMap, error::Error as StdError, sync::Arc};
+use std::{
+    collections::HashMap,
+    error::Error as StdError,
+    sync::{Arc, OnceLock},
+};
 use thiserror::Error;
 
 /// What an app's code fails with: anything. The action is undone as `error`, or, for [`NotFound`], as `notFound`.
@@ -18,29 +22,37 @@ pub type Failure = Box<dyn StdError + Send + Sync>;
 #[error("not found")]
 pub struct NotFound;
 
-/// An action, and who has sent it.
+/// An action, and who has sent it. Clones share it.
 #[derive(Clone)]
-pub struct Context {
-    pub(super) server: Server,
-    pub(super) entry: Arc<Entry>,
-    pub(super) params: Arc<HashMap<String, String>>,
-    pub(super) headers: Map<String, Value>,
+pub struct Context(Arc<Inner>);
+
+struct Inner {
+    server: Server,
+    entry: Arc<Entry>,
+    params: HashMap<String, String>,
+    /// Looked up when somebody asks.
+    headers: OnceLock<Arc<Map<String, Value>>>,
 }
 
 impl Context {
+    pub(super) fn new(server: &Server, entry: &Arc<Entry>, params: HashMap<String, String>) -> Self {
+        let (server, entry) = (server.clone(), Arc::clone(entry));
+        Self(Arc::new(Inner { server, entry, params, headers: OnceLock::new() }))
+    }
+
     /// The action.
     pub fn action(&self) -> &Action {
-        &self.entry.action
+        &self.0.entry.action
     }
 
     /// The action and its meta.
     pub fn entry(&self) -> &Arc<Entry> {
-        &self.entry
+        &self.0.entry
     }
 
     /// The node that has made the action.
     pub fn node_id(&self) -> &str {
-        &self.entry.meta.id.node
+        &self.0.entry.meta.id.node
     }
 
     /// Its client: `user:client`.
@@ -55,17 +67,22 @@ impl Context {
 
     /// The version of the app's own protocol that the action was made by; 0 where nobody said.
     pub fn subprotocol(&self) -> u32 {
-        self.entry.meta.subprotocol.unwrap_or(0)
+        self.0.entry.meta.subprotocol.unwrap_or(0)
     }
 
-    /// What the client says about itself. Empty where it is not connected any more.
+    /// What the client said about itself when this was first asked for. Empty where it was not connected any more.
     pub fn headers(&self) -> &Map<String, Value> {
-        &self.headers
+        self.0.headers.get_or_init(|| {
+            let peer = self.server().0.router.peer(self.client_id());
+            peer.map(|peer| Arc::clone(&peer.headers)).unwrap_or_default()
+        })
     }
 
-    /// What stands in the channel's name for a `:name` of its pattern.
+    /// What stands in the channel's name for a `:name` of its pattern, or for its `*`. With a regular expression, a group by
+    /// its number or name. `0` is the whole name, for regular expressions and
+    /// [`other_channels`](super::ServerBuilder::other_channels).
     pub fn param(&self, name: &str) -> Option<&str> {
-        self.params.get(name).map(String::as_str)
+        self.0.params.get(name).map(String::as_str)
     }
 
     /// Of `logux/subscribe`: the newest that the client has of the channel, as an id and a time in milliseconds.
@@ -76,7 +93,7 @@ impl Context {
 
     /// The server.
     pub fn server(&self) -> &Server {
-        &self.server
+        &self.0.server
     }
 
     /// Sends an action to the client.
@@ -84,6 +101,6 @@ impl Context {
     /// # Errors
     /// [`StoreError`]: it was not sent.
     pub async fn send_back(&self, action: Action) -> Result<(), StoreError> {
-        self.server.add(action, Fields::to_client(self.client_id())).await.map(|_| ())
+        self.server().add(action, Fields::to_client(self.client_id())).await.map(|_| ())
     }
 }

@@ -119,7 +119,8 @@ impl Server {
 
     async fn welcome(&self, tcp: TcpStream, from: SocketAddr, options: &ListenOptions) -> io::Result<()> {
         tcp.set_nodelay(true)?;
-        let opening = async {
+        // Boxed: what it takes to open a connection is not kept while it lives.
+        let opening = Box::pin(async {
             let mut io: Box<dyn Io> = match &options.tls {
                 Some(tls) => Box::new(tls.acceptor().accept(tcp).await?),
                 None => Box::new(tcp),
@@ -132,7 +133,7 @@ impl Server {
             let io: Box<dyn Io> = Box::new(Prefixed { head, at: 0, io });
             let socket = accept_async_with_config(io, Some(config(options.max_frame))).await;
             socket.map(Some).map_err(io::Error::other)
-        };
+        });
         let socket = tokio::time::timeout(HEAD_TIMEOUT, opening).await.map_err(|_| io::ErrorKind::TimedOut)??;
         if let Some(socket) = socket {
             let connection = Box::new(WsConnection::new(socket, options.max_frame));

@@ -1,11 +1,11 @@
 //! Connections of clients.
 
-use super::{Address, AuthAttempt, Server, router::End};
+use super::{Address, AuthAttempt, Server, queues::is_subscription, router::End};
 use crate::{
     action::{Action, Entry, Fields, Meta},
     connection::{BoxConnection, Connection},
     id::{client_of, parse_id, user_of},
-    log::NewMeta,
+    log::{NewMeta, join},
     node::{AuthRequest, NodeError, NodeHandle, Receiver, Selector, ServerNode},
     store::{Progress, StoreError},
     wire::LoguxError,
@@ -96,7 +96,17 @@ impl Server {
             let (server, node_id) = (server.clone(), who.lock().as_ref().map(|(node_id, _)| node_id.clone()));
             Box::pin(async move {
                 let Some(node_id) = node_id else { return Ok(()) };
-                server.receive(&node_id, received).await.map_err(|error| Arc::new(error) as crate::HookError)
+                let failed = |error: StoreError| Arc::new(error) as crate::HookError;
+                if !server.0.log.store().is_blocking() {
+                    return server.receive(&node_id, received).await.map_err(failed);
+                }
+                // A task of its own: what is noted is processed, even if the connection ends meanwhile.
+                let busy = server.busy();
+                let receiving = async move {
+                    let _busy = busy;
+                    server.receive(&node_id, received).await
+                };
+                join(tokio::spawn(receiving)).await.map_err(failed)
             })
         })
     }
@@ -117,26 +127,26 @@ impl Server {
                 self.deny_to(client, &entry).await?;
             }
         }
-        let is_subscription = |entry: &Entry| matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe");
         // A subscription belongs to the connection: it is done as often as it is asked for.
         let to_note: Vec<Arc<Entry>> = entries.iter().filter(|entry| !is_subscription(entry)).cloned().collect();
         let known = match to_note.is_empty() {
             true => Vec::new(),
             false => self.ledger(move |ledger| ledger.receive(&to_note)).await?,
         };
-        let mut known = known.into_iter();
+        let (mut known, mut new, mut finished) = (known.into_iter(), Vec::with_capacity(entries.len()), Vec::new());
         for entry in entries {
-            if is_subscription(&entry) {
-                self.enqueue(entry);
-                continue;
-            }
-            match known.next().flatten() {
-                None => self.enqueue(entry),
-                // The answer was lost: it is given again, and nothing else happens.
-                Some(Progress::Finished(outcome)) => self.say(&entry, &outcome).await?,
+            let progress = if is_subscription(&entry) { None } else { known.next().flatten() };
+            match progress {
+                None => new.push(entry),
+                Some(Progress::Finished(outcome)) => finished.push((entry, outcome)),
                 // It waits for its turn.
                 Some(_) => {}
             }
+        }
+        self.enqueue(new).await;
+        // Their answers were lost: they are given again, and nothing else happens.
+        for (entry, outcome) in finished {
+            self.say(&entry, &outcome).await?;
         }
         Ok(())
     }

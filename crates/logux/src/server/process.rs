@@ -1,6 +1,6 @@
 //! What happens to one action.
 
-use super::{ActionType, Channel, Context, Failure, NotFound, Server, peers::end};
+use super::{ActionType, Channel, Context, Failure, NotFound, Server, peers::end, queues::is_subscription};
 use crate::{
     action::{Action, Entry, Fields, Meta, Status},
     id::client_of,
@@ -19,13 +19,13 @@ fn undone(reason: &str) -> Outcome {
 
 impl Server {
     /// What it does. `None` where its end is somebody else's.
-    pub(super) async fn process(&self, entry: &Arc<Entry>) -> Option<Outcome> {
+    pub(super) async fn process_entry(&self, entry: &Arc<Entry>) -> Option<Outcome> {
         match entry.action.kind() {
             "logux/subscribe" => Some(self.subscribe(entry).await),
             "logux/unsubscribe" => Some(self.unsubscribe(entry)),
             kind => {
                 let Some(definition) = self.0.types.find(kind) else { return Some(undone("unknownType")) };
-                let context = self.context(entry, HashMap::new());
+                let context = Context::new(self, entry, HashMap::new());
                 let outcome = self.process_as(definition, &context).await;
                 if let Some(finally) = &definition.finally {
                     finally(context);
@@ -35,42 +35,45 @@ impl Server {
         }
     }
 
-    fn context(&self, entry: &Arc<Entry>, params: HashMap<String, String>) -> Context {
-        let peer = self.0.router.peer(client_of(&entry.meta.id.node));
-        let headers = peer.map(|peer| peer.headers).unwrap_or_default();
-        Context { server: self.clone(), entry: Arc::clone(entry), params: Arc::new(params), headers }
-    }
-
     /// `None` where it was begun before.
     async fn process_as(&self, definition: &ActionType, context: &Context) -> Option<Outcome> {
-        let entry = &context.entry;
-        let failed = |error: Failure| Some(self.failed(entry, &error));
-        match (definition.access)(context.clone()).await {
-            Ok(true) => {}
-            Ok(false) => return Some(undone("denied")),
-            Err(error) => return failed(error),
-        }
-        let mut fields = match &definition.resend {
-            Some(resend) => match resend(context.clone()).await {
-                Ok(fields) => fields,
-                Err(error) => return failed(error),
-            },
-            None => Fields::default(),
+        let result = self.try_process(definition, context).await;
+        result.unwrap_or_else(|error| Some(self.failed(context.entry(), &error)))
+    }
+
+    async fn try_process(&self, definition: &ActionType, context: &Context) -> Result<Option<Outcome>, Failure> {
+        let begin = || {
+            let id = context.entry().meta.id.clone();
+            self.ledger(move |ledger| ledger.begin(&id))
         };
-        let id = entry.meta.id.clone();
-        match self.ledger(move |ledger| ledger.begin(&id)).await {
-            Ok(true) => {}
-            Ok(false) => return None,
-            Err(error) => return failed(error.into()),
+        if definition.is_together && !begin().await? {
+            return Ok(None);
         }
+        if !(definition.access)(context.clone()).await? {
+            return Ok(Some(undone("denied")));
+        }
+        let fields = definition.fields(context).await?;
+        if !definition.is_together && !begin().await? {
+            return Ok(None);
+        }
+        self.carry_out(definition, context, fields).await?;
+        Ok(Some(Outcome::Processed))
+    }
+
+    /// Sends it to whom it goes, then processes it.
+    pub(super) async fn carry_out(
+        &self,
+        definition: &ActionType,
+        context: &Context,
+        mut fields: Fields,
+    ) -> Result<(), Failure> {
+        let entry = context.entry();
         fields.subprotocol = entry.meta.subprotocol;
         fields.status = Some(if definition.process.is_some() { Status::Waiting } else { Status::Processed });
         let is_kept = !fields.reasons.is_empty() || fields.keep_last.is_some();
-        let meta = Meta { fields, ..entry.meta.clone() };
-        if let Err(error) = self.0.log.add(entry.action.clone(), meta).await {
-            return failed(error.into());
-        }
-        let Some(process) = &definition.process else { return Some(Outcome::Processed) };
+        let meta = Meta { id: entry.meta.id.clone(), time: entry.meta.time, added: 0, fields };
+        self.0.log.add(entry.action.clone(), meta).await?;
+        let Some(process) = &definition.process else { return Ok(()) };
         let result = process(context.clone()).await;
         if is_kept {
             let status = if result.is_ok() { Status::Processed } else { Status::Error };
@@ -78,10 +81,7 @@ impl Server {
                 tracing::error!(%error, id = %entry.meta.id, "a status could not be noted");
             }
         }
-        match result {
-            Ok(()) => Some(Outcome::Processed),
-            Err(error) => failed(error),
-        }
+        result
     }
 
     fn failed(&self, entry: &Entry, error: &Failure) -> Outcome {
@@ -102,7 +102,7 @@ impl Server {
         let Some((channel, params)) = name.and_then(|name| self.0.channels.find(name)) else {
             return undone("wrongChannel");
         };
-        let context = self.context(entry, params);
+        let context = Context::new(self, entry, params);
         let outcome = match self.subscribe_to(channel, &context).await {
             Ok(outcome) => outcome,
             Err(error) => {
@@ -169,10 +169,9 @@ impl Server {
     async fn try_finish(&self, ended: &Arc<Vec<(Arc<Entry>, Outcome)>>) -> Result<(), StoreError> {
         let (noted, keep) = (Arc::clone(ended), self.0.keep_finished);
         self.ledger(move |ledger| {
-            let is_subscription =
-                |entry: &Entry| matches!(entry.action.kind(), "logux/subscribe" | "logux/unsubscribe");
-            let mut actions = noted.iter().filter(|(entry, _)| !is_subscription(entry));
-            actions.try_for_each(|(entry, outcome)| ledger.finish(&entry.meta.id, outcome, keep))
+            let actions = noted.iter().filter(|(entry, _)| !is_subscription(entry));
+            let actions: Vec<_> = actions.map(|(entry, outcome)| (entry.meta.id.clone(), outcome.clone())).collect();
+            if actions.is_empty() { Ok(()) } else { ledger.finish(&actions, keep) }
         })
         .await?;
         let mut answers = Vec::with_capacity(ended.len());
@@ -191,15 +190,13 @@ impl Server {
     async fn answer(&self, entry: &Entry, outcome: &Outcome) -> Result<(Action, NewMeta), StoreError> {
         let client = client_of(&entry.meta.id.node);
         let (action, mut to) = match outcome {
-            Outcome::Processed => {
-                let action = Action::new("logux/processed").with("id", entry.meta.id.to_string());
-                (action, Fields::default())
-            }
+            Outcome::Processed => (Action::processed(&entry.meta.id), Fields::default()),
             Outcome::Undone(reason) => {
                 // Whoever got the action hears that it is undone.
                 let known = self.0.log.by_id(&entry.meta.id).await?;
                 let fields = known.as_deref().unwrap_or(entry).meta.fields.clone();
-                let to = Fields { keep_last: None, subprotocol: None, sync: false, extra: Map::new(), ..fields };
+                let (indexes, extra) = (Vec::new(), Map::new());
+                let to = Fields { keep_last: None, indexes, subprotocol: None, sync: false, extra, ..fields };
                 (undo(entry, reason), to)
             }
         };

@@ -14,12 +14,11 @@ use std::{
 };
 
 /// One connection.
-#[derive(Clone)]
 pub(super) struct Peer {
     /// Tells connections of one client apart.
     pub key: u64,
     pub node_id: String,
-    pub headers: Map<String, Value>,
+    pub headers: Arc<Map<String, Value>>,
     pub handle: NodeHandle,
 }
 
@@ -39,7 +38,7 @@ pub(super) struct Router(Mutex<Routes>);
 struct Routes {
     last_key: u64,
     /// By client: there is one connection of each.
-    clients: HashMap<String, Peer>,
+    clients: HashMap<String, Arc<Peer>>,
     users: HashMap<String, HashSet<String>>,
     /// By channel and node.
     channels: HashMap<String, HashMap<String, Subscription>>,
@@ -58,7 +57,8 @@ impl Router {
         if let Some(user) = user_of(node_id) {
             routes.users.entry(user.to_owned()).or_default().insert(client.clone());
         }
-        routes.clients.insert(client, Peer { key, node_id: node_id.to_owned(), headers, handle });
+        let peer = Peer { key, node_id: node_id.to_owned(), headers: Arc::new(headers), handle };
+        routes.clients.insert(client, Arc::new(peer));
         (key, ended)
     }
 
@@ -67,7 +67,7 @@ impl Router {
         self.0.lock().leave(client_of(node_id), Some(key))
     }
 
-    pub fn peer(&self, client: &str) -> Option<Peer> {
+    pub fn peer(&self, client: &str) -> Option<Arc<Peer>> {
         self.0.lock().clients.get(client).cloned()
     }
 
@@ -125,8 +125,17 @@ impl Router {
             return;
         }
         let routes = self.0.lock();
+        if let ([], [client], [], [], []) =
+            (&*meta.nodes, &*meta.clients, &*meta.users, &*meta.channels, &*meta.exclude_clients)
+        {
+            // An answer, as most are.
+            if let Some(peer) = routes.clients.get(client) {
+                peer.handle.push(Arc::clone(entry));
+            }
+            return;
+        }
         let mut served: HashSet<&str> = meta.exclude_clients.iter().map(String::as_str).collect();
-        let mut to: Vec<&Peer> = Vec::new();
+        let mut to: Vec<&Arc<Peer>> = Vec::new();
         for node in &meta.nodes {
             to.extend(routes.clients.get(client_of(node)).filter(|peer| peer.node_id == *node));
         }

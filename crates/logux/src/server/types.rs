@@ -1,6 +1,6 @@
 //! What a server does with actions of a type.
 
-use super::{Context, Failure};
+use super::{Context, Failure, pattern::Pattern};
 use crate::action::Fields;
 use futures_util::future::BoxFuture;
 use std::{collections::HashMap, sync::Arc};
@@ -14,6 +14,8 @@ pub(super) type Finally = Arc<dyn Fn(Context) + Send + Sync>;
 #[derive(Clone)]
 pub struct ActionType {
     pub(super) access: Access,
+    /// `access` does it all.
+    pub(super) is_together: bool,
     pub(super) resend: Option<Resend>,
     pub(super) process: Option<Process>,
     pub(super) finally: Option<Finally>,
@@ -27,7 +29,17 @@ impl ActionType {
         F: Future<Output = Result<bool, Failure>> + Send + 'static,
     {
         let access: Access = Arc::new(move |context| Box::pin(access(context)));
-        Self { access, resend: None, process: None, finally: None, queue: MAIN.into() }
+        Self { access, is_together: false, resend: None, process: None, finally: None, queue: MAIN.into() }
+    }
+
+    /// Who may do it is known only while it is done, such as by a request to another server that checks both. True: it is
+    /// done; false undoes it as `denied`, and then nothing of it may be done. At most once for each action, whatever
+    /// happens. *Resend* comes after it; [`process`](Self::process) after that, if there is one.
+    pub fn access_and_process<F>(work: impl Fn(Context) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Result<bool, Failure>> + Send + 'static,
+    {
+        Self { is_together: true, ..Self::new(work) }
     }
 
     /// To whom else it goes, before it is processed: channels, users, clients, nodes. Reasons keep it in the log.
@@ -65,11 +77,22 @@ impl ActionType {
     }
 }
 
+impl ActionType {
+    /// To whom else an action goes.
+    pub(super) async fn fields(&self, context: &Context) -> Result<Fields, Failure> {
+        match &self.resend {
+            Some(resend) => resend(context.clone()).await,
+            None => Ok(Fields::default()),
+        }
+    }
+}
+
 pub(super) const MAIN: &str = "main";
 
 #[derive(Default)]
 pub(super) struct Types {
     known: HashMap<String, ActionType>,
+    matching: Vec<(Pattern, ActionType)>,
     other: Option<ActionType>,
 }
 
@@ -79,11 +102,18 @@ impl Types {
         self.known.insert(kind.to_owned(), definition).is_none()
     }
 
+    pub fn define_matching(&mut self, pattern: Pattern, definition: ActionType) -> bool {
+        let is_new = self.matching.iter().all(|(other, _)| *other != pattern);
+        self.matching.push((pattern, definition));
+        is_new
+    }
+
     pub fn define_other(&mut self, definition: ActionType) -> bool {
         self.other.replace(definition).is_none()
     }
 
     pub fn find(&self, kind: &str) -> Option<&ActionType> {
-        self.known.get(kind).or(self.other.as_ref())
+        let matching = || self.matching.iter().find(|(pattern, _)| pattern.is_match(kind));
+        self.known.get(kind).or_else(|| matching().map(|(_, definition)| definition)).or(self.other.as_ref())
     }
 }

@@ -25,7 +25,12 @@ fn ids(entries: &[Arc<Entry>]) -> Vec<String> {
 
 #[track_caller]
 fn check_page(store: &impl Store, order: Order, newest_first: bool, expected: &[&str]) {
-    let mut query = Query { order, newest_first, after: None, limit: 2 };
+    check_pages(store, None, order, newest_first, expected);
+}
+
+#[track_caller]
+fn check_pages(store: &impl Store, index: Option<&str>, order: Order, newest_first: bool, expected: &[&str]) {
+    let mut query = Query { order, index: index.map(str::to_owned), newest_first, after: None, limit: 2 };
     let mut found = Vec::new();
     loop {
         let page = done(store.page(&query));
@@ -35,7 +40,7 @@ fn check_page(store: &impl Store, order: Order, newest_first: bool, expected: &[
         found.extend(ids(&page));
         assert!(found.len() <= expected.len(), "more entries than there are: {found:?}");
     }
-    assert_eq!(found, expected, "{order:?}, newest first: {newest_first}");
+    assert_eq!(found, expected, "{order:?}, newest first: {newest_first}, index: {index:?}");
 }
 
 /// Checks that a store does what [`Store`] promises. `make` returns a new and empty one each time.
@@ -44,6 +49,7 @@ fn check_page(store: &impl Store, order: Order, newest_first: bool, expected: &[
 /// Where it does not.
 pub fn check_store<S: Store>(make: impl Fn() -> S) {
     orders(&make());
+    indexes(&make());
     known_ids(&make());
     changes(&make());
     reasons(&make());
@@ -69,8 +75,46 @@ fn orders(store: &impl Store) {
     check_page(store, Order::Added, true, &back(&by_added));
     check_page(store, Order::Created, false, &by_created);
     check_page(store, Order::Created, true, &back(&by_created));
-    let query = Query { order: Order::Added, newest_first: false, after: Some(Position::Added(3)), limit: 9 };
+    let query =
+        Query { order: Order::Added, index: None, newest_first: false, after: Some(Position::Added(3)), limit: 9 };
     assert_eq!(ids(&done(store.page(&query))), ["1 é 0", "1 a 1"]);
+}
+
+fn indexes(store: &impl Store) {
+    let entry = |id: &str, time, indexes: &[&str]| {
+        let mut entry = entry(id, time, &["a"]);
+        entry.meta.indexes = indexes.iter().map(|&index| index.to_owned()).collect();
+        entry
+    };
+    done(store.add(vec![
+        entry("1 a 0", 5, &["x", "xx"]),
+        entry("2 a 0", 1, &[]),
+        entry("3 a 0", 9, &["x"]),
+        entry("4 a 0", 2, &["xx", "x"]),
+        entry("5 a 0", 3, &["w", "y"]),
+    ]));
+    // One that is known adds nothing to an index.
+    done(store.add(vec![entry("2 a 0", 1, &["x"])]));
+    let check = |index: &str, by_added: &[&str], by_created: &[&str]| {
+        for (order, expected) in [(Order::Added, by_added), (Order::Created, by_created)] {
+            check_pages(store, Some(index), order, false, expected);
+            check_pages(store, Some(index), order, true, &expected.iter().rev().copied().collect::<Vec<_>>());
+        }
+    };
+    check("x", &["1 a 0", "3 a 0", "4 a 0"], &["4 a 0", "1 a 0", "3 a 0"]);
+    check("xx", &["1 a 0", "4 a 0"], &["4 a 0", "1 a 0"]);
+    check("y", &["5 a 0"], &["5 a 0"]);
+    check("", &[], &[]);
+    check("z", &[], &[]);
+    let kept = done(store.by_id(&done("1 a 0".parse())));
+    assert_eq!(kept.map(|entry| entry.meta.indexes.clone()).unwrap_or_default(), ["x", "xx"]);
+    done(store.remove(&done("3 a 0".parse())));
+    check("x", &["1 a 0", "4 a 0"], &["4 a 0", "1 a 0"]);
+    done(store.remove_reason("a", &Criteria::id(done("4 a 0".parse()))));
+    check("x", &["1 a 0"], &["1 a 0"]);
+    check("xx", &["1 a 0"], &["1 a 0"]);
+    done(store.clean());
+    check("x", &[], &[]);
 }
 
 fn known_ids(store: &impl Store) {
@@ -157,6 +201,7 @@ pub fn check_ledger<L: Ledger>(make: impl Fn() -> L) {
     let ledger = make();
     let entries: Vec<Arc<Entry>> = (1..=3).map(|n| Arc::new(entry(&format!("{n} a 0"), n, &[]))).collect();
     let id = |n: usize| &entries[n].meta.id;
+    let finish = |n: usize, outcome| ledger.finish(&[(id(n).clone(), outcome)], 2);
     assert_eq!(done(ledger.receive(&entries[..2])), [None, None]);
     assert!(done(ledger.begin(id(1))));
     assert!(!done(ledger.begin(id(1))), "begun twice");
@@ -164,14 +209,13 @@ pub fn check_ledger<L: Ledger>(make: impl Fn() -> L) {
     let (received, begun) = (Progress::Received(Arc::clone(&entries[0])), Progress::Begun(Arc::clone(&entries[1])));
     assert_eq!(done(ledger.unfinished()), [received.clone(), begun.clone()]);
     assert_eq!(done(ledger.receive(&entries)), [Some(received), Some(begun), None]);
-    done(ledger.finish(id(1), &Outcome::Undone("denied".into()), 2));
-    done(ledger.finish(id(1), &Outcome::Processed, 2));
+    done(finish(1, Outcome::Undone("denied".into())));
+    done(finish(1, Outcome::Processed));
     assert!(!done(ledger.begin(id(1))), "begun after the end");
     let undone = Some(Progress::Finished(Outcome::Undone("denied".into())));
     assert_eq!(done(ledger.receive(&entries[1..2])), [undone], "the first end stays");
     assert!(done(ledger.begin(id(0))));
-    done(ledger.finish(id(0), &Outcome::Processed, 2));
-    done(ledger.finish(id(2), &Outcome::Processed, 2));
+    done(ledger.finish(&[0, 2].map(|n| (id(n).clone(), Outcome::Processed)), 2));
     assert!(done(ledger.unfinished()).is_empty());
     let finished = Some(Progress::Finished(Outcome::Processed));
     assert_eq!(done(ledger.receive(&entries)), [finished.clone(), None, finished], "the oldest end is forgotten");

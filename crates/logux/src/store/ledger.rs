@@ -43,11 +43,12 @@ pub trait Ledger: Send + Sync + 'static {
     /// [`StoreError`]: nothing was noted.
     fn begin(&self, id: &ActionId) -> Result<bool, StoreError>;
 
-    /// Notes how it ended, and forgets the oldest of the finished ids beyond `keep`. The first end stays.
+    /// Notes in one step how actions ended, and forgets the oldest of the finished ids beyond `keep`. The first end of an
+    /// action stays.
     ///
     /// # Errors
     /// [`StoreError`]: nothing was noted.
-    fn finish(&self, id: &ActionId, outcome: &Outcome, keep: usize) -> Result<(), StoreError>;
+    fn finish(&self, ended: &[(ActionId, Outcome)], keep: usize) -> Result<(), StoreError>;
 
     /// What is not finished, in the order of receipt.
     ///

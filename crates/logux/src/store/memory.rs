@@ -7,7 +7,7 @@ use crate::{
 };
 use parking_lot::Mutex;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, VecDeque, hash_map},
     ops::Bound,
     sync::Arc,
 };
@@ -21,6 +21,8 @@ struct State {
     by_added: BTreeMap<u64, Arc<Entry>>,
     by_created: BTreeMap<Created, u64>,
     by_id: HashMap<ActionId, u64>,
+    /// An index that has no entries is not there.
+    indexes: HashMap<String, Index>,
     last_added: u64,
     cursors: Cursors,
     reserved_ids: i64,
@@ -28,12 +30,37 @@ struct State {
 }
 
 #[derive(Debug, Default)]
+struct Index {
+    by_added: BTreeSet<u64>,
+    by_created: BTreeMap<Created, u64>,
+}
+
+#[derive(Debug, Default)]
 struct LedgerState {
-    /// With the number of the receipt, or of the end.
-    progress: HashMap<ActionId, (u64, Progress)>,
+    /// By node, then by the rest of the id: what comes together lies together.
+    nodes: HashMap<Arc<str>, HashMap<(i64, u64), Known>>,
     unfinished: BTreeMap<u64, ActionId>,
-    finished: BTreeMap<u64, ActionId>,
+    /// The oldest end first.
+    finished: VecDeque<ActionId>,
     last: u64,
+}
+
+/// With the number of the receipt.
+type Known = (u64, Progress);
+
+impl LedgerState {
+    fn find(&mut self, id: &ActionId) -> Option<&mut Known> {
+        self.nodes.get_mut(&id.node)?.get_mut(&(id.ms, id.counter))
+    }
+
+    fn remove(&mut self, id: &ActionId) {
+        if let Some(node) = self.nodes.get_mut(&id.node) {
+            node.remove(&(id.ms, id.counter));
+            if node.is_empty() {
+                self.nodes.remove(&id.node);
+            }
+        }
+    }
 }
 
 impl MemoryStore {
@@ -48,6 +75,14 @@ impl State {
         let entry = self.by_added.remove(&added)?;
         self.by_created.remove(&entry.meta.created());
         self.by_id.remove(&entry.meta.id);
+        for name in &entry.meta.indexes {
+            let Some(index) = self.indexes.get_mut(name) else { continue };
+            index.by_added.remove(&added);
+            index.by_created.remove(&entry.meta.created());
+            if index.by_added.is_empty() {
+                self.indexes.remove(name);
+            }
+        }
         Some(entry)
     }
 
@@ -65,6 +100,15 @@ fn range<K: Clone>(after: Option<K>, newest_first: bool) -> (Bound<K>, Bound<K>)
     }
 }
 
+fn take<'a>(
+    mut entries: impl DoubleEndedIterator<Item = &'a Arc<Entry>>,
+    from_end: bool,
+    limit: usize,
+) -> Vec<Arc<Entry>> {
+    let next = || if from_end { entries.next_back() } else { entries.next() };
+    std::iter::from_fn(next).take(limit).cloned().collect()
+}
+
 impl Store for MemoryStore {
     fn add(&self, entries: Vec<Entry>) -> Result<Vec<Option<Arc<Entry>>>, StoreError> {
         let state = &mut *self.0.lock();
@@ -79,6 +123,11 @@ impl Store for MemoryStore {
             let entry = Arc::new(entry);
             state.by_id.insert(entry.meta.id.clone(), entry.meta.added);
             state.by_created.insert(entry.meta.created(), entry.meta.added);
+            for name in &entry.meta.indexes {
+                let index = state.indexes.entry(name.clone()).or_default();
+                index.by_added.insert(entry.meta.added);
+                index.by_created.insert(entry.meta.created(), entry.meta.added);
+            }
             state.by_added.insert(entry.meta.added, Arc::clone(&entry));
             added.push(Some(entry));
         }
@@ -92,24 +141,35 @@ impl Store for MemoryStore {
 
     fn page(&self, query: &Query) -> Result<Vec<Arc<Entry>>, StoreError> {
         let state = self.0.lock();
-        let take = |entries: &mut dyn Iterator<Item = &Arc<Entry>>| entries.take(query.limit).cloned().collect();
+        let index = match &query.index {
+            Some(name) => match state.indexes.get(name) {
+                Some(index) => Some(index),
+                None => return Ok(Vec::new()),
+            },
+            None => None,
+        };
+        let entry = |added: &u64| state.by_added.get(added);
+        let (from_end, limit) = (query.newest_first, query.limit);
         Ok(match query.order {
             Order::Added => {
                 let after = match query.after {
                     Some(Position::Added(added)) => Some(added),
                     _ => None,
                 };
-                let entries = state.by_added.range(range(after, query.newest_first)).map(|(_, entry)| entry);
-                if query.newest_first { take(&mut entries.rev()) } else { take(&mut { entries }) }
+                let bounds = range(after, query.newest_first);
+                match index {
+                    Some(index) => take(index.by_added.range(bounds).filter_map(entry), from_end, limit),
+                    None => take(state.by_added.range(bounds).map(|(_, entry)| entry), from_end, limit),
+                }
             }
             Order::Created => {
                 let after = match &query.after {
                     Some(Position::Created(created)) => Some(created.clone()),
                     _ => None,
                 };
-                let entries = state.by_created.range(range(after, query.newest_first));
-                let entries = entries.filter_map(|(_, added)| state.by_added.get(added));
-                if query.newest_first { take(&mut entries.rev()) } else { take(&mut { entries }) }
+                let by_created = index.map_or(&state.by_created, |index| &index.by_created);
+                let found = by_created.range(range(after, query.newest_first));
+                take(found.filter_map(|(_, added)| entry(added)), from_end, limit)
             }
         })
     }
@@ -189,51 +249,59 @@ impl Ledger for MemoryStore {
     fn receive(&self, entries: &[Arc<Entry>]) -> Result<Vec<Option<Progress>>, StoreError> {
         let ledger = &mut self.0.lock().ledger;
         let mut known = Vec::with_capacity(entries.len());
-        for entry in entries {
-            let id = &entry.meta.id;
-            if let Some((_, progress)) = ledger.progress.get(id) {
-                known.push(Some(progress.clone()));
-                continue;
+        for entries in entries.chunk_by(|one, next| one.meta.id.node == next.meta.id.node) {
+            let node = ledger.nodes.entry(Arc::clone(&entries[0].meta.id.node)).or_default();
+            for entry in entries {
+                match node.entry((entry.meta.id.ms, entry.meta.id.counter)) {
+                    hash_map::Entry::Occupied(found) => known.push(Some(found.get().1.clone())),
+                    hash_map::Entry::Vacant(place) => {
+                        ledger.last += 1;
+                        ledger.unfinished.insert(ledger.last, entry.meta.id.clone());
+                        place.insert((ledger.last, Progress::Received(Arc::clone(entry))));
+                        known.push(None);
+                    }
+                }
             }
-            ledger.last += 1;
-            ledger.unfinished.insert(ledger.last, id.clone());
-            ledger.progress.insert(id.clone(), (ledger.last, Progress::Received(Arc::clone(entry))));
-            known.push(None);
         }
         Ok(known)
     }
 
     fn begin(&self, id: &ActionId) -> Result<bool, StoreError> {
         let ledger = &mut self.0.lock().ledger;
-        let Some((_, progress)) = ledger.progress.get_mut(id) else { return Ok(false) };
+        let Some((_, progress)) = ledger.find(id) else { return Ok(false) };
         let Progress::Received(entry) = progress else { return Ok(false) };
         *progress = Progress::Begun(Arc::clone(entry));
         Ok(true)
     }
 
-    fn finish(&self, id: &ActionId, outcome: &Outcome, keep: usize) -> Result<(), StoreError> {
+    fn finish(&self, ended: &[(ActionId, Outcome)], keep: usize) -> Result<(), StoreError> {
         let ledger = &mut self.0.lock().ledger;
-        match ledger.progress.get(id) {
-            Some((_, Progress::Finished(_))) => return Ok(()),
-            Some((receipt, _)) => {
-                ledger.unfinished.remove(receipt);
+        for ended in ended.chunk_by(|(one, _), (next, _)| one.node == next.node) {
+            let node = ledger.nodes.entry(Arc::clone(&ended[0].0.node)).or_default();
+            for (id, outcome) in ended {
+                let end = (0, Progress::Finished(outcome.clone()));
+                match node.entry((id.ms, id.counter)) {
+                    hash_map::Entry::Occupied(found) if matches!(found.get().1, Progress::Finished(_)) => continue,
+                    hash_map::Entry::Occupied(mut found) => {
+                        let (receipt, _) = found.insert(end);
+                        ledger.unfinished.remove(&receipt);
+                    }
+                    hash_map::Entry::Vacant(place) => drop(place.insert(end)),
+                }
+                ledger.finished.push_back(id.clone());
             }
-            None => {}
         }
-        ledger.last += 1;
-        ledger.progress.insert(id.clone(), (ledger.last, Progress::Finished(outcome.clone())));
-        ledger.finished.insert(ledger.last, id.clone());
         while ledger.finished.len() > keep {
-            let Some((_, oldest)) = ledger.finished.pop_first() else { break };
-            ledger.progress.remove(&oldest);
+            let Some(oldest) = ledger.finished.pop_front() else { break };
+            ledger.remove(&oldest);
         }
         Ok(())
     }
 
     fn unfinished(&self) -> Result<Vec<Progress>, StoreError> {
-        let ledger = &self.0.lock().ledger;
-        let progress = ledger.unfinished.values().filter_map(|id| ledger.progress.get(id));
-        Ok(progress.map(|(_, progress)| progress.clone()).collect())
+        let ledger = &mut self.0.lock().ledger;
+        let ids: Vec<ActionId> = ledger.unfinished.values().cloned().collect();
+        Ok(ids.iter().filter_map(|id| ledger.find(id).map(|(_, progress)| progress.clone())).collect())
     }
 }
 

@@ -1,14 +1,19 @@
 //! The durable store, in one file.
 
+mod group;
+mod indexes;
 mod ledger;
 
 use super::{Criteria, Cursors, MetaChange, Order, Position, Query, Store, StoreError};
 use crate::{
-    action::{Created, Entry, Meta},
+    action::{Action, Created, Entry, Meta},
     id::ActionId,
 };
+use group::Group;
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
-use std::{ops::Bound, path::Path, sync::Arc};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt, ops::Bound, path::Path, sync::Arc};
 
 const ENTRIES: TableDefinition<u64, &[u8]> = TableDefinition::new("logux-entries");
 const CREATED: TableDefinition<&[u8], u64> = TableDefinition::new("logux-created");
@@ -26,8 +31,17 @@ const PEER: &str = "peer";
 /// loss of power.
 ///
 /// One process opens the file at a time: a second one gets [`StoreError::Failed`].
-#[derive(Debug)]
-pub struct RedbStore(Database);
+/// Steps that wait for the disk at once wait for it once: many writers cost little more than one.
+pub struct RedbStore {
+    database: Database,
+    group: Group,
+}
+
+impl fmt::Debug for RedbStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedbStore").finish_non_exhaustive()
+    }
+}
 
 fn failed<E: Into<redb::Error>>(doing: &'static str) -> impl Fn(E) -> StoreError {
     move |error| StoreError::failed(doing, error.into())
@@ -48,7 +62,7 @@ impl RedbStore {
     /// # Errors
     /// [`StoreError::Failed`]: the tables cannot be created.
     pub fn of(database: Database) -> Result<Self, StoreError> {
-        let store = Self(database);
+        let store = Self { database, group: Group::default() };
         // Reading begins where nothing was ever written.
         store.write("open", |transaction| {
             let error = failed("open");
@@ -57,26 +71,24 @@ impl RedbStore {
             transaction.open_table(IDS).map_err(&error)?;
             transaction.open_table(NUMBERS).map_err(&error)?;
             transaction.open_table(TEXTS).map_err(&error)?;
+            indexes::create(transaction)?;
             ledger::create(transaction)
         })?;
         Ok(store)
     }
 
     /// One step. An error takes back all of it.
-    fn write<T>(
+    fn write<T: Send + 'static>(
         &self,
         doing: &'static str,
-        step: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
+        step: impl FnMut(&WriteTransaction) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let transaction = self.0.begin_write().map_err(failed(doing))?;
-        let result = step(&transaction)?;
-        transaction.commit().map_err(failed(doing))?;
-        Ok(result)
+        self.group.write(&self.database, doing, step)
     }
 
     fn number(&self, name: &'static str) -> Result<u64, StoreError> {
         let error = failed("read a number");
-        let transaction = self.0.begin_read().map_err(failed("read a number"))?;
+        let transaction = self.database.begin_read().map_err(failed("read a number"))?;
         let table = transaction.open_table(NUMBERS).map_err(failed("read a number"))?;
         Ok(table.get(name).map_err(error)?.map_or(0, |number| number.value()))
     }
@@ -105,12 +117,26 @@ fn created_key(created: &Created) -> Vec<u8> {
     key
 }
 
+/// An entry on the disk: the action is the text that it came as.
+#[derive(Serialize, Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    action: &'a RawValue,
+    meta: Cow<'a, Meta>,
+}
+
 fn encode(entry: &Entry) -> Result<Vec<u8>, StoreError> {
-    serde_json::to_vec(entry).map_err(|error| StoreError::failed("encode an entry", error))
+    let failed = |error| StoreError::failed("encode an entry", error);
+    let action = entry.action.json();
+    let action = serde_json::from_str(&action).map_err(failed)?;
+    serde_json::to_vec(&Written { action, meta: Cow::Borrowed(&entry.meta) }).map_err(failed)
 }
 
 fn decode(at: impl ToString, bytes: &[u8]) -> Result<Entry, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| StoreError::Damaged { at: at.to_string(), why: error.to_string() })
+    let damaged = |why: String| StoreError::Damaged { at: at.to_string(), why };
+    let Written { action, meta } = serde_json::from_slice(bytes).map_err(|error| damaged(error.to_string()))?;
+    let action = Action::read(action.get()).ok_or_else(|| damaged("an action without a type".to_owned()))?;
+    Ok(Entry { action, meta: meta.into_owned() })
 }
 
 /// The entry with the id, in the middle of a step.
@@ -133,6 +159,7 @@ fn put(transaction: &WriteTransaction, entry: &Entry) -> Result<(), StoreError> 
 }
 
 fn delete(transaction: &WriteTransaction, meta: &Meta) -> Result<(), StoreError> {
+    indexes::remove(transaction, meta)?;
     let error = failed("remove an entry");
     transaction.open_table(ENTRIES).map_err(failed("remove an entry"))?.remove(meta.added).map_err(&error)?;
     let mut created = transaction.open_table(CREATED).map_err(failed("remove an entry"))?;
@@ -143,7 +170,7 @@ fn delete(transaction: &WriteTransaction, meta: &Meta) -> Result<(), StoreError>
 
 impl Store for RedbStore {
     fn add(&self, new: Vec<Entry>) -> Result<Vec<Option<Arc<Entry>>>, StoreError> {
-        self.write("add", |transaction| {
+        self.write("add", move |transaction| {
             let error = failed("add");
             let mut entries = transaction.open_table(ENTRIES).map_err(failed("add"))?;
             let mut created = transaction.open_table(CREATED).map_err(failed("add"))?;
@@ -151,7 +178,8 @@ impl Store for RedbStore {
             let mut numbers = transaction.open_table(NUMBERS).map_err(failed("add"))?;
             let mut last = numbers.get(LAST_ADDED).map_err(&error)?.map_or(0, |number| number.value());
             let mut added = Vec::with_capacity(new.len());
-            for mut entry in new {
+            for entry in &new {
+                let mut entry = entry.clone();
                 let id = entry.meta.id.to_string();
                 if ids.get(&*id).map_err(&error)?.is_some() {
                     added.push(None);
@@ -162,6 +190,7 @@ impl Store for RedbStore {
                 entries.insert(last, &*encode(&entry)?).map_err(&error)?;
                 created.insert(&*created_key(&entry.meta.created()), last).map_err(&error)?;
                 ids.insert(&*id, last).map_err(&error)?;
+                indexes::insert(transaction, &entry.meta)?;
                 added.push(Some(Arc::new(entry)));
             }
             numbers.insert(LAST_ADDED, last).map_err(&error)?;
@@ -170,7 +199,7 @@ impl Store for RedbStore {
     }
 
     fn by_id(&self, id: &ActionId) -> Result<Option<Arc<Entry>>, StoreError> {
-        let transaction = self.0.begin_read().map_err(failed("find an entry"))?;
+        let transaction = self.database.begin_read().map_err(failed("find an entry"))?;
         let ids = transaction.open_table(IDS).map_err(failed("find an entry"))?;
         let Some(added) = ids.get(&*id.to_string()).map_err(failed("find an entry"))?.map(|added| added.value()) else {
             return Ok(None);
@@ -182,9 +211,17 @@ impl Store for RedbStore {
 
     fn page(&self, query: &Query) -> Result<Vec<Arc<Entry>>, StoreError> {
         let error = failed("read entries");
-        let transaction = self.0.begin_read().map_err(failed("read entries"))?;
+        let transaction = self.database.begin_read().map_err(failed("read entries"))?;
         let entries = transaction.open_table(ENTRIES).map_err(failed("read entries"))?;
         let mut page = Vec::new();
+        if let Some(index) = &query.index {
+            for added in indexes::find(&transaction, index, query)? {
+                if let Some(bytes) = entries.get(added).map_err(&error)? {
+                    page.push(Arc::new(decode(added, bytes.value())?));
+                }
+            }
+            return Ok(page);
+        }
         match query.order {
             Order::Added => {
                 let after = match query.after {
@@ -220,8 +257,9 @@ impl Store for RedbStore {
     }
 
     fn change_meta(&self, id: &ActionId, change: &MetaChange) -> Result<bool, StoreError> {
-        self.write("change an entry", |transaction| {
-            let Some(mut entry) = find(transaction, id)? else { return Ok(false) };
+        let (id, change) = (id.clone(), change.clone());
+        self.write("change an entry", move |transaction| {
+            let Some(mut entry) = find(transaction, &id)? else { return Ok(false) };
             change.apply(&mut entry.meta.fields);
             put(transaction, &entry)?;
             Ok(true)
@@ -229,16 +267,18 @@ impl Store for RedbStore {
     }
 
     fn remove(&self, id: &ActionId) -> Result<Option<Arc<Entry>>, StoreError> {
-        self.write("remove an entry", |transaction| {
-            let Some(entry) = find(transaction, id)? else { return Ok(None) };
+        let id = id.clone();
+        self.write("remove an entry", move |transaction| {
+            let Some(entry) = find(transaction, &id)? else { return Ok(None) };
             delete(transaction, &entry.meta)?;
             Ok(Some(Arc::new(entry)))
         })
     }
 
     fn remove_reason(&self, reason: &str, criteria: &Criteria) -> Result<Vec<Arc<Entry>>, StoreError> {
-        let has_reason = |entry: &Entry| entry.meta.reasons.iter().any(|other| other == reason);
-        self.write("remove a reason", |transaction| {
+        let (reason, criteria) = (reason.to_owned(), criteria.clone());
+        self.write("remove a reason", move |transaction| {
+            let has_reason = |entry: &Entry| entry.meta.reasons.contains(&reason);
             let mut affected = Vec::new();
             if let Some(id) = &criteria.id {
                 affected.extend(find(transaction, id)?);
@@ -252,7 +292,7 @@ impl Store for RedbStore {
             affected.retain(|entry| has_reason(entry) && criteria.meets(&entry.meta));
             let mut cleaned = Vec::new();
             for mut entry in affected {
-                entry.meta.reasons.retain(|other| other != reason);
+                entry.meta.reasons.retain(|other| *other != reason);
                 if entry.meta.reasons.is_empty() {
                     delete(transaction, &entry.meta)?;
                     cleaned.push(Arc::new(entry));
@@ -269,33 +309,36 @@ impl Store for RedbStore {
     }
 
     fn cursors(&self) -> Result<Cursors, StoreError> {
-        let transaction = self.0.begin_read().map_err(failed("read the cursors"))?;
+        let transaction = self.database.begin_read().map_err(failed("read the cursors"))?;
         let texts = transaction.open_table(TEXTS).map_err(failed("read the cursors"))?;
         let peer = texts.get(PEER).map_err(failed("read the cursors"))?.map(|peer| peer.value().to_owned());
         Ok(Cursors { sent: self.number(SENT)?, received: self.number(RECEIVED)?, peer })
     }
 
     fn raise_cursors(&self, sent: u64, received: u64) -> Result<(), StoreError> {
-        self.write("raise the cursors", |transaction| {
+        self.write("raise the cursors", move |transaction| {
             raise(transaction, SENT, sent)?;
             raise(transaction, RECEIVED, received)
         })
     }
 
     fn reset_cursors(&self, peer: &str) -> Result<(), StoreError> {
-        self.write("reset the cursors", |transaction| {
+        let peer = peer.to_owned();
+        self.write("reset the cursors", move |transaction| {
             let error = failed("reset the cursors");
             let mut numbers = transaction.open_table(NUMBERS).map_err(failed("reset the cursors"))?;
             numbers.remove(SENT).map_err(&error)?;
             numbers.remove(RECEIVED).map_err(&error)?;
             let mut texts = transaction.open_table(TEXTS).map_err(failed("reset the cursors"))?;
-            texts.insert(PEER, peer).map_err(&error)?;
+            texts.insert(PEER, &*peer).map_err(&error)?;
             Ok(())
         })
     }
 
     fn reserve_ids(&self, until: i64) -> Result<(), StoreError> {
-        self.write("reserve ids", |transaction| raise(transaction, RESERVED_IDS, u64::try_from(until).unwrap_or(0)))
+        self.write("reserve ids", move |transaction| {
+            raise(transaction, RESERVED_IDS, u64::try_from(until).unwrap_or(0))
+        })
     }
 
     fn reserved_ids(&self) -> Result<i64, StoreError> {
@@ -316,6 +359,7 @@ impl Store for RedbStore {
             let mut numbers = transaction.open_table(NUMBERS).map_err(failed("clean"))?;
             numbers.remove(SENT).map_err(&error)?;
             numbers.remove(RECEIVED).map_err(&error)?;
+            indexes::clean(transaction)?;
             ledger::clean(transaction)
         })
     }

@@ -203,7 +203,8 @@ impl Inner {
                 let this = number;
                 number += 1;
                 if disorder.cut_at == Some(this) {
-                    return Left::Cut;
+                    // What was said before it arrives, also where both are said at once.
+                    return Left::Closed;
                 }
                 if disorder.silent_from.is_some_and(|from| this >= from) {
                     continue;

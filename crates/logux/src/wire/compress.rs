@@ -6,7 +6,9 @@ use crate::{
     id::{ActionId, MAX_INTEGER},
     log::NewMeta,
 };
+use serde::Deserialize;
 use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// What a connection's times are relative to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -31,18 +33,23 @@ impl Base {
     }
 
     /// Meta on its way in. `None` where it is out of range, or where its known keys have other types.
-    pub fn expand(self, meta: WireMeta, remote: &str) -> Option<NewMeta> {
+    pub fn expand(self, meta: &WireMeta, remote: &Arc<str>) -> Option<NewMeta> {
         let in_range = |ms: i64| (-MAX_INTEGER..=MAX_INTEGER).contains(&ms).then_some(ms);
         let absolute = |shift: i64| in_range(shift.checked_add(self.time)?);
-        let id = match meta.id {
-            WireId::Own(shift) => ActionId { ms: absolute(shift)?, node: remote.into(), counter: 0 },
-            WireId::Counted(shift, counter) => ActionId { ms: absolute(shift)?, node: remote.into(), counter },
-            WireId::Full(shift, node, counter) => ActionId { ms: absolute(shift)?, node: node.into(), counter },
+        let id = match &meta.id {
+            WireId::Own(shift) => ActionId { ms: absolute(*shift)?, node: Arc::clone(remote), counter: 0 },
+            WireId::Counted(shift, counter) => {
+                ActionId { ms: absolute(*shift)?, node: Arc::clone(remote), counter: *counter }
+            }
+            WireId::Full(shift, node, counter) => {
+                let node = if **remote == **node { Arc::clone(remote) } else { node.as_str().into() };
+                ActionId { ms: absolute(*shift)?, node, counter: *counter }
+            }
         };
         let time = in_range(meta.time.checked_add(self.time)?.checked_add(self.fix)?)?;
         let fields = match meta.rest.is_empty() {
             true => Fields::default(),
-            false => serde_json::from_value(Value::Object(meta.rest)).ok()?,
+            false => Fields::deserialize(&meta.rest).ok()?,
         };
         Some(NewMeta { id: Some(id), time: Some(time), fields })
     }
@@ -83,7 +90,7 @@ mod tests {
         let sent = base.compress(&meta("110 a 0", 110), "a", None);
         assert_eq!((sent.id.clone(), sent.time), (WireId::Own(10), 5));
         // The peer's times are fixed the other way round.
-        let back = base.expand(sent, "a").unwrap();
+        let back = base.expand(&sent, &"a".into()).unwrap();
         assert_eq!((back.id.unwrap().ms, back.time), (110, Some(110)));
     }
 
@@ -101,11 +108,11 @@ mod tests {
     fn what_is_out_of_range_is_refused() {
         let base = Base { time: MAX_INTEGER, fix: 0 };
         let wire = |id, time| WireMeta { id, time, rest: Map::new() };
-        assert!(base.expand(wire(WireId::Own(1), 0), "a").is_none());
-        assert!(base.expand(wire(WireId::Own(0), 1), "a").is_none());
+        assert!(base.expand(&wire(WireId::Own(1), 0), &"a".into()).is_none());
+        assert!(base.expand(&wire(WireId::Own(0), 1), &"a".into()).is_none());
         let mut wrong = wire(WireId::Own(0), 0);
         wrong.rest.insert("reasons".into(), Value::Null);
-        assert!(base.expand(wrong, "a").is_none());
+        assert!(base.expand(&wrong, &"a".into()).is_none());
     }
 
     proptest! {
@@ -116,7 +123,7 @@ mod tests {
         ) {
             let meta = meta(&format!("{ms} {node} {counter}"), time);
             let base = Base { time: base, fix };
-            let back = base.expand(base.compress(&meta, "a", None), "a").unwrap();
+            let back = base.expand(&base.compress(&meta, "a", None), &"a".into()).unwrap();
             prop_assert_eq!(back.id, Some(meta.id));
             prop_assert_eq!(back.time, Some(time));
             prop_assert_eq!(back.fields, meta.fields);

@@ -1,12 +1,18 @@
 //! The encoding of Logux: JSON arrays.
 
+mod sync;
+
 use super::{Encoding, Frame, LoguxError, Message, WireId, WireMeta};
 use crate::{
     action::Action,
     id::{MAX_INTEGER, check_node_id},
 };
-use serde::Serialize;
-use serde_json::{Map, Value};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{Error as _, SeqAccess, Visitor},
+};
+use serde_json::{Map, Number, Value};
+use std::fmt;
 
 /// JSON arrays in text frames.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,7 +20,7 @@ pub struct Json;
 
 impl Encoding for Json {
     fn encode(&self, message: &Message) -> Frame {
-        let mut out = Writer { bytes: Vec::with_capacity(128) };
+        let mut out = Writer { bytes: Vec::with_capacity(size(message)) };
         out.message(message);
         // What was written is UTF-8: there is nothing to lose.
         Frame::Text(String::from_utf8(out.bytes).unwrap_or_default())
@@ -22,21 +28,66 @@ impl Encoding for Json {
 
     fn decode(&self, frame: &Frame) -> Result<Message, LoguxError> {
         let wrong = || LoguxError::WrongFormat(frame.excerpt());
-        let parsed = match frame {
-            Frame::Text(text) => serde_json::from_str(text),
-            Frame::Binary(bytes) => serde_json::from_slice(bytes),
+        let text = match frame {
+            Frame::Text(text) => text,
+            Frame::Binary(bytes) => std::str::from_utf8(bytes).map_err(|_| wrong())?,
         };
-        let mut items = Items(parsed.map_err(|_| wrong())?);
-        let name = items.text(0).ok_or_else(wrong)?.to_owned();
-        match items.message(&name) {
-            Ok(message) => message.ok_or_else(wrong),
-            Err(Unknown) => Err(LoguxError::UnknownMessage(name.chars().take(80).collect())),
+        match serde_json::from_str(text).map_err(|_| wrong())? {
+            Read::Sync(added, entries) => Ok(Message::Sync { added, entries }),
+            Read::Other(name, rest) => match Items(rest).message(&name) {
+                Ok(message) => message.ok_or_else(wrong),
+                Err(Unknown) => Err(LoguxError::UnknownMessage(name.chars().take(80).collect())),
+            },
         }
+    }
+}
+
+/// An array that begins with a name.
+enum Read {
+    Sync(u64, Vec<(Action, WireMeta)>),
+    /// What follows the name.
+    Other(String, Vec<Value>),
+}
+
+impl<'de> Deserialize<'de> for Read {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Array;
+        impl<'de> Visitor<'de> for Array {
+            type Value = Read;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a message")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Read, A::Error> {
+                let name: String = items.next_element()?.ok_or_else(|| A::Error::missing_field("name"))?;
+                if name == "sync" {
+                    return sync::read(&mut items).map(|(added, entries)| Read::Sync(added, entries));
+                }
+                let mut rest = Vec::with_capacity(4);
+                while let Some(item) = items.next_element()? {
+                    rest.push(item);
+                }
+                Ok(Read::Other(name, rest))
+            }
+        }
+        deserializer.deserialize_seq(Array)
+    }
+}
+
+/// About how long its frame will be, in bytes.
+fn size(message: &Message) -> usize {
+    match message {
+        Message::Sync { entries, .. } => entries.iter().map(|(action, _)| action.size_hint() + 48).sum::<usize>() + 32,
+        // Exactly: what is as long as its room needs no more of it on its way.
+        Message::Synced(added) => 12 + added.checked_ilog10().unwrap_or(0) as usize,
+        _ => 64,
     }
 }
 
 struct Unknown;
 
+/// What follows a message's name.
 struct Items(Vec<Value>);
 
 impl Items {
@@ -45,7 +96,7 @@ impl Items {
     }
 
     fn number(&self, index: usize) -> Option<i64> {
-        integer(self.0.get(index)?)
+        integer(self.0.get(index)?.as_number()?)
     }
 
     fn count(&self, index: usize) -> Option<u64> {
@@ -58,19 +109,18 @@ impl Items {
         Ok(match name {
             "connect" => self.connect(),
             "connected" => self.connected(),
-            "headers" if len == 2 => match self.0.pop() {
+            "headers" if len == 1 => match self.0.pop() {
                 Some(Value::Object(headers)) => Some(Message::Headers(headers)),
                 _ => None,
             },
-            "sync" => self.sync(),
-            "synced" if len == 2 => self.count(1).map(Message::Synced),
-            "ping" if len == 2 => self.count(1).map(Message::Ping),
-            "pong" if len == 2 => self.count(1).map(Message::Pong),
-            "debug" if len == 3 && self.text(1) == Some("error") => {
-                self.text(2).map(|text| Message::Debug(text.to_owned()))
+            "synced" if len == 1 => self.count(0).map(Message::Synced),
+            "ping" if len == 1 => self.count(0).map(Message::Ping),
+            "pong" if len == 1 => self.count(0).map(Message::Pong),
+            "debug" if len == 2 && self.text(0) == Some("error") => {
+                self.text(1).map(|text| Message::Debug(text.to_owned()))
             }
-            "error" if len == 2 || len == 3 => {
-                self.text(1).and_then(|kind| LoguxError::read(kind, self.0.get(2))).map(Message::Error)
+            "error" if len == 1 || len == 2 => {
+                self.text(0).and_then(|kind| LoguxError::read(kind, self.0.get(1))).map(Message::Error)
             }
             "headers" | "synced" | "ping" | "pong" | "debug" | "error" => None,
             _ => return Err(Unknown),
@@ -78,72 +128,41 @@ impl Items {
     }
 
     fn node_id(&self) -> Option<String> {
-        self.text(2).filter(|id| check_node_id(id).is_ok()).map(str::to_owned)
+        self.text(1).filter(|id| check_node_id(id).is_ok()).map(str::to_owned)
     }
 
     /// The options at the end, which may be missing, but not be anything else: a token and a subprotocol.
     fn options(&mut self) -> Option<(Option<Value>, u32)> {
-        let mut options = match (self.0.len(), self.0.get_mut(4)) {
-            (4, _) => return Some((None, 0)),
-            (5, Some(Value::Object(options))) => std::mem::take(options),
+        let mut options = match (self.0.len(), self.0.get_mut(3)) {
+            (3, _) => return Some((None, 0)),
+            (4, Some(Value::Object(options))) => std::mem::take(options),
             _ => return None,
         };
         let subprotocol = match options.get("subprotocol") {
             None => 0,
-            Some(number) => integer(number)?.try_into().ok()?,
+            Some(number) => integer(number.as_number()?)?.try_into().ok()?,
         };
         Some((options.remove("token"), subprotocol))
     }
 
     fn connect(&mut self) -> Option<Message> {
         let (token, subprotocol) = self.options()?;
-        let (protocol, synced) = (self.count(1)?.try_into().ok()?, self.count(3)?);
+        let (protocol, synced) = (self.count(0)?.try_into().ok()?, self.count(2)?);
         Some(Message::Connect { protocol, node_id: self.node_id()?, synced, token, subprotocol })
     }
 
     fn connected(&mut self) -> Option<Message> {
         let (token, subprotocol) = self.options()?;
-        let protocol = self.count(1)?.try_into().ok()?;
-        let [start, end] = self.0.get(3)?.as_array()?.as_slice() else { return None };
-        let (start, end) = (integer(start)?, integer(end)?);
+        let protocol = self.count(0)?.try_into().ok()?;
+        let [start, end] = self.0.get(2)?.as_array()?.as_slice() else { return None };
+        let (start, end) = (integer(start.as_number()?)?, integer(end.as_number()?)?);
         Some(Message::Connected { protocol, node_id: self.node_id()?, start, end, token, subprotocol })
     }
-
-    fn sync(&mut self) -> Option<Message> {
-        let added = self.count(1)?;
-        if !self.0.len().is_multiple_of(2) {
-            return None;
-        }
-        let mut entries = Vec::with_capacity(self.0.len() / 2 - 1);
-        let mut rest = self.0.drain(2..);
-        while let (Some(action), Some(meta)) = (rest.next(), rest.next()) {
-            entries.push((Action::try_from(action).ok()?, meta_of(meta)?));
-        }
-        Some(Message::Sync { added, entries })
-    }
-}
-
-fn meta_of(meta: Value) -> Option<WireMeta> {
-    let Value::Object(mut rest) = meta else { return None };
-    let time = integer(&rest.remove("time")?)?;
-    let id = match rest.remove("id")? {
-        Value::Array(parts) => match parts.as_slice() {
-            [shift, counter] => WireId::Counted(integer(shift)?, integer(counter)?.try_into().ok()?),
-            [shift, Value::String(node), counter] if check_node_id(node).is_ok() => {
-                WireId::Full(integer(shift)?, node.clone(), integer(counter)?.try_into().ok()?)
-            }
-            _ => return None,
-        },
-        shift => WireId::Own(integer(&shift)?),
-    };
-    // Numbers in a log are its own affair.
-    rest.remove("added");
-    Some(WireMeta { id, time, rest })
 }
 
 /// A number without a fraction that every peer can hold. JavaScript may write it as `1e3`.
 #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
-fn integer(value: &Value) -> Option<i64> {
+fn integer(value: &Number) -> Option<i64> {
     let range = -MAX_INTEGER..=MAX_INTEGER;
     value.as_i64().filter(|number| range.contains(number)).or_else(|| {
         let number = value.as_f64().filter(|number| !value.is_u64() && number.fract() == 0.0)?;
@@ -211,7 +230,8 @@ impl Writer {
             Message::Sync { added, entries } => self.named("sync", |out| {
                 out.item(added);
                 for (action, meta) in entries {
-                    out.item(action);
+                    out.raw(",");
+                    out.raw(&action.json());
                     out.meta(meta);
                 }
             }),

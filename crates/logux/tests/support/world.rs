@@ -20,6 +20,10 @@ pub struct App {
 }
 
 pub fn server_on(time: &TestTime, store: Arc<MemoryStore>, app: &App) -> Server {
+    server_over(time, Shared::new(store), app)
+}
+
+pub fn server_over(time: &TestTime, store: Shared, app: &App) -> Server {
     let (done, gate) = (Arc::clone(&app.done), Arc::clone(&app.gate));
     let process = move |context: logux::Context| {
         let (done, gate) = (Arc::clone(&done), Arc::clone(&gate));
@@ -27,6 +31,7 @@ pub fn server_on(time: &TestTime, store: Arc<MemoryStore>, app: &App) -> Server 
             let n = context.action().text("n").unwrap_or("-").to_owned();
             match context.action().kind() {
                 "fail" => return Err("it failed".into()),
+                "panic" => panic!("a bug in the app"),
                 "slow" => gate.acquire().await?.forget(),
                 _ => {}
             }
@@ -35,12 +40,13 @@ pub fn server_on(time: &TestTime, store: Arc<MemoryStore>, app: &App) -> Server 
         }
     };
     let free = || ActionType::new(|_| async { Ok(true) });
-    Server::builder(Shared(store))
+    Server::builder(store)
         .id("x")
         .clock(Arc::new(time.clone()))
         .auth(|attempt| async move { attempt.token == Some("right".into()) })
         .action("do", free().process(process.clone()))
         .action("fail", free().process(process.clone()))
+        .action("panic", free().process(process.clone()))
         .action("slow", free().process(process.clone()))
         .action("aside", free().process(process).queue("aside"))
         .action("forbidden", ActionType::new(|_| async { Ok(false) }))
@@ -67,11 +73,26 @@ pub fn server_on(time: &TestTime, store: Arc<MemoryStore>, app: &App) -> Server 
 }
 
 /// A store that outlives its server, as a disk does.
-pub struct Shared(pub Arc<MemoryStore>);
+#[derive(Clone)]
+pub struct Shared {
+    pub store: Arc<MemoryStore>,
+    /// Called with each step's name before it.
+    pub before: Arc<dyn Fn(&'static str) + Send + Sync>,
+    pub is_blocking: bool,
+}
+
+impl Shared {
+    pub fn new(store: Arc<MemoryStore>) -> Self {
+        Self { store, before: Arc::new(|_| {}), is_blocking: false }
+    }
+}
 
 macro_rules! forward {
     ($($name:ident($($arg:ident: $type:ty),*) -> $result:ty;)*) => {
-        $(fn $name(&self, $($arg: $type),*) -> Result<$result, logux::StoreError> { self.0.$name($($arg),*) })*
+        $(fn $name(&self, $($arg: $type),*) -> Result<$result, logux::StoreError> {
+            (self.before)(stringify!($name));
+            self.store.$name($($arg),*)
+        })*
     };
 }
 
@@ -91,13 +112,17 @@ impl Store for Shared {
         reserved_ids() -> i64;
         clean() -> ();
     }
+
+    fn is_blocking(&self) -> bool {
+        self.is_blocking
+    }
 }
 
 impl Ledger for Shared {
     forward! {
         receive(entries: &[Arc<Entry>]) -> Vec<Option<Progress>>;
         begin(id: &ActionId) -> bool;
-        finish(id: &ActionId, outcome: &logux::Outcome, keep: usize) -> ();
+        finish(ended: &[(ActionId, logux::Outcome)], keep: usize) -> ();
         unfinished() -> Vec<Progress>;
     }
 }

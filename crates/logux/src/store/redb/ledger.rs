@@ -95,9 +95,10 @@ fn known(transaction: &WriteTransaction, place: &Place) -> Result<Progress, Stor
 
 impl Ledger for RedbStore {
     fn receive(&self, entries: &[Arc<Entry>]) -> Result<Vec<Option<Progress>>, StoreError> {
-        self.write(NOTE, |transaction| {
+        let entries = entries.to_vec();
+        self.write(NOTE, move |transaction| {
             let mut all = Vec::with_capacity(entries.len());
-            for entry in entries {
+            for entry in &entries {
                 let id = entry.meta.id.to_string();
                 if let Some(place) = place(transaction, &id)? {
                     all.push(Some(known(transaction, &place)?));
@@ -114,8 +115,9 @@ impl Ledger for RedbStore {
     }
 
     fn begin(&self, id: &ActionId) -> Result<bool, StoreError> {
-        self.write(NOTE, |transaction| {
-            let Some(Place::Unfinished(number)) = place(transaction, &id.to_string())? else { return Ok(false) };
+        let id = id.to_string();
+        self.write(NOTE, move |transaction| {
+            let Some(Place::Unfinished(number)) = place(transaction, &id)? else { return Ok(false) };
             let mut table = transaction.open_table(UNFINISHED).map_err(failed(NOTE))?;
             let found = table.get(number).map_err(failed(NOTE))?.map(|found| {
                 let (begun, bytes) = found.value();
@@ -127,21 +129,28 @@ impl Ledger for RedbStore {
         })
     }
 
-    fn finish(&self, id: &ActionId, outcome: &Outcome, keep: usize) -> Result<(), StoreError> {
-        self.write(NOTE, |transaction| {
-            let id = id.to_string();
-            match place(transaction, &id)? {
-                Some(Place::Finished(_)) => return Ok(()),
-                Some(Place::Unfinished(number)) => {
-                    transaction.open_table(UNFINISHED).map_err(failed(NOTE))?.remove(number).map_err(failed(NOTE))?;
-                }
-                None => {}
-            }
-            let number = next_number(transaction)?;
-            let outcome = serde_json::to_vec(outcome).map_err(|error| StoreError::failed(NOTE, error))?;
+    fn finish(&self, ended: &[(ActionId, Outcome)], keep: usize) -> Result<(), StoreError> {
+        let ended = ended.to_vec();
+        self.write(NOTE, move |transaction| {
             let mut finished = transaction.open_table(FINISHED).map_err(failed(NOTE))?;
-            finished.insert(number, (&*id, &*outcome)).map_err(failed(NOTE))?;
-            set_place(transaction, &id, &Place::Finished(number))?;
+            for (id, outcome) in &ended {
+                let id = id.to_string();
+                match place(transaction, &id)? {
+                    Some(Place::Finished(_)) => continue,
+                    Some(Place::Unfinished(number)) => {
+                        transaction
+                            .open_table(UNFINISHED)
+                            .map_err(failed(NOTE))?
+                            .remove(number)
+                            .map_err(failed(NOTE))?;
+                    }
+                    None => {}
+                }
+                let number = next_number(transaction)?;
+                let outcome = serde_json::to_vec(outcome).map_err(|error| StoreError::failed(NOTE, error))?;
+                finished.insert(number, (&*id, &*outcome)).map_err(failed(NOTE))?;
+                set_place(transaction, &id, &Place::Finished(number))?;
+            }
             let keep = u64::try_from(keep).unwrap_or(u64::MAX);
             while finished.len().map_err(failed(NOTE))? > keep {
                 let oldest = finished.pop_first().map_err(failed(NOTE))?;
@@ -153,7 +162,7 @@ impl Ledger for RedbStore {
     }
 
     fn unfinished(&self) -> Result<Vec<Progress>, StoreError> {
-        let transaction = self.0.begin_read().map_err(failed(NOTE))?;
+        let transaction = self.database.begin_read().map_err(failed(NOTE))?;
         let table = transaction.open_table(UNFINISHED).map_err(failed(NOTE))?;
         let mut all = Vec::new();
         for next in table.iter().map_err(failed(NOTE))? {
