@@ -37,7 +37,7 @@ const DOCUMENT: &str = "docs/benchmarks.md";
 const BEGIN: &str = "<!-- The tables begin: written by `cargo xtask bench --save`. -->";
 const END: &str = "<!-- The tables end. -->";
 
-fn bench(args: &[String]) -> Result<()> {
+pub fn bench(args: &[String]) -> Result<()> {
     let (own, passed_on): (Vec<&String>, Vec<&String>) =
         args.iter().partition(|arg| matches!(arg.as_str(), "--check" | "--debug" | "--save" | "--saving"));
     let has = |name: &str| own.iter().any(|arg| *arg == name);

@@ -2,6 +2,7 @@
 
 use crate::{
     AlreadySaid, Command,
+    bench::bench,
     bindings::{Mode, bindings},
     consumer,
     display::with_display,
@@ -18,9 +19,9 @@ pub const COMMAND: Command = Command {
     name: "test",
     about: "Set up, and run all checks and tests",
     usage: "[--full] [STEP…]\n
-  --full  the long versions of the tests with real windows, and of those that save
+  --full  the long versions of the tests with real windows, and of those that save; a soak of an hour
   STEP    only these: lint, tidy, core, loom, persist, logux, guest, package, browser, docs, plugin, bindings,
-          examples, install, e2e, mutants",
+          examples, install, e2e, soak, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -59,6 +60,7 @@ const STEPS: &[Step] = &[
     },
     Step { name: "install", run: |_| consumer::install() },
     Step { name: "e2e", run: e2e },
+    Step { name: "soak", run: soak },
     Step { name: "mutants", run: |_| mutants::mutants(None) },
 ];
 
@@ -90,6 +92,12 @@ fn e2e(options: &Options) -> Result<()> {
         tests.env("LOCKSTEP_FULL", "1");
     }
     run(&mut with_display(&tests)?)
+}
+
+/// A minute, in the debug build of the benchmark's app: nothing grows. An hour of the release build where there is time.
+fn soak(options: &Options) -> Result<()> {
+    let args: &[&str] = if options.full { &["--soak", "3600"] } else { &["--soak", "60", "--debug"] };
+    bench(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
 }
 
 fn parse(args: &[String]) -> Result<(Options, Vec<&'static Step>)> {
