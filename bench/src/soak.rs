@@ -190,11 +190,9 @@ fn faults(samples: &[Sample], ended: usize) -> Vec<String> {
     let (middle, end) = (&samples[third..2 * third], &samples[2 * third..]);
     let mut faults = Vec::new();
     let mut grew = |what: &str, of: &dyn Fn(&Sample) -> f64, (share, amount): (f64, f64)| {
-        let median = |samples: &[Sample]| {
-            let values: Vec<f64> = samples.iter().map(of).collect();
-            crate::stats::Spread::of(&values).map_or(f64::NAN, |spread| spread.median)
-        };
-        let (before, after) = (median(middle), median(end));
+        // Not the median: what is measured while a page reloads and while one opens is not the same, and takes turns.
+        let mean = |samples: &[Sample]| samples.iter().map(of).sum::<f64>() / samples.len() as f64;
+        let (before, after) = (mean(middle), mean(end));
         // Where there is nothing to compare, this is not known.
         let stayed = after <= before * (1.0 + share) + amount;
         if !stayed {
@@ -203,7 +201,7 @@ fn faults(samples: &[Sample], ended: usize) -> Vec<String> {
     };
     grew("the memory of Rust, in MB,", &|sample| sample.memory.rust, TOLERANCE);
     grew("the memory of the web processes, in MB,", &|sample| sample.memory.web, TOLERANCE);
-    grew("the time of the processors", &|sample| sample.processors, (0.25, 0.05));
+    grew("the time of the processors", &|sample| sample.processors, (0.25, 0.1));
     grew("the callbacks of a page", &|sample| sample.callbacks, (0.0, 8.0));
     // Those that are there, and those that have ended in the grace.
     let most = WINDOWS + (GRACE.as_secs() / DISTURBED_EVERY.as_secs()) as usize + 2;
