@@ -57,7 +57,6 @@ export interface LockstepErrorFields {
   topic?: Topic;
   /** The window's label. */
   window?: string;
-  /** What would permit it (`denied`). Of Tauri's own refusals, only where the app is developed. */
   permission?: string;
   /** The malformed field of a request. */
   field?: string;

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { expect, it } from 'vitest';
 import { LockstepError } from './errors.js';
 import { type ErrorContext, toLockstepError } from './explain.js';
 
@@ -68,34 +68,6 @@ it('says what would permit it, where that is neither reading nor writing', () =>
   expect(error.message).toContain(
     '{ "identifier": "lockstep:admin", "allow": [{ "topic": "jobs/*" }] }',
   );
-});
-
-describe('in what an app ships', () => {
-  afterEach(() => {
-    vi.unstubAllEnvs();
-    vi.unstubAllGlobals();
-    vi.resetModules();
-  });
-
-  it.each([
-    ['production', () => void vi.stubEnv('NODE_ENV', 'production')],
-    ['a browser without a bundler', () => void vi.stubGlobal('process', undefined)],
-  ])('%s: a refusal names the page of the docs, and keeps its kind', async (_, ship) => {
-    vi.resetModules();
-    ship();
-    const { toLockstepError: shipped } = await import('./explain.js');
-    vi.unstubAllGlobals();
-    const text = 'Command plugin:lockstep|write not allowed by ACL';
-    const denied = shipped(text, WRITE);
-    expect(denied).toMatchObject({ kind: 'denied', topic: 'settings', window: 'prefs' });
-    for (const part of ['"settings"', 'docs/troubleshooting.md#denied', text]) {
-      expect(denied.message).toContain(part);
-    }
-    expect(denied.message).not.toContain('capabilit');
-    const missing = shipped('plugin lockstep not found', READ);
-    expect(missing.kind).toBe('transport');
-    expect(missing.message).toContain('docs/troubleshooting.md#transport');
-  });
 });
 
 it('a refusal of the app’s own keeps its code and reason', () => {

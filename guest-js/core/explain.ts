@@ -1,5 +1,5 @@
 import { LockstepError } from './errors.js';
-import { guide } from './guide.js';
+import { permit, register } from './guide.js';
 import { isCanonicalRevision } from './revision.js';
 
 /** What was being asked for when a transport rejected. */
@@ -34,9 +34,8 @@ const FIELDS: [is: (value: unknown) => boolean, names: string[]][] = [
  * Turns whatever a transport rejected with into a {@link LockstepError}. Never throws.
  *
  * - An error of the backend keeps its kind, message and fields.
- * - Tauri's own refusals, which are bare strings, become `denied`. Where the app is developed (unless
- *   `process.env.NODE_ENV` is `production`, which bundlers fill in) they say which lines to add to the
- *   window's capability, and have the `permission`; in what it ships, which page of the docs does.
+ * - Tauri's own refusals, which are bare strings, become `denied`, and say which lines to add to the
+ *   window's capability.
  * - Anything else becomes `transport`, with what was thrown as its `cause`.
  *
  * @example
@@ -88,9 +87,7 @@ function explainRefusal(cause: string, context: ErrorContext): LockstepError {
   const { topic, window } = context;
   const kind = NOT_REGISTERED.test(cause) ? 'transport' : 'denied';
   if (kind === 'denied' && !REFUSED.test(cause)) return failed(cause, cause, context);
-  const { message, permission } = guide?.[kind](cause, context) ?? {
-    message: `Calling the backend for "${topic}" failed: see docs/troubleshooting.md#${kind}.`,
-  };
+  const { message, permission } = kind === 'denied' ? permit(cause, context) : register();
   return new LockstepError(kind, `${message} Tauri says: ${cause}`, {
     topic,
     cause,

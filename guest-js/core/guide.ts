@@ -1,25 +1,13 @@
 import type { ErrorContext } from './explain.js';
 
-declare const process: { env: { NODE_ENV?: string } };
-
 /** What whoever builds the app has to do about a refusal of Tauri's. */
-type Advice = (refusal: string, context: ErrorContext) => { message: string; permission?: string };
-
-/** By kind of error. */
-type Guide = Record<'transport' | 'denied', Advice>;
-
-/**
- * Only where an app is developed: what it ships names the page of the docs. Bundlers fill in
- * `process.env.NODE_ENV`; where nobody does, there may be no `process`.
- */
-export let guide: Guide | undefined;
-try {
-  if (process.env.NODE_ENV !== 'production') guide = { transport: register, denied: permit };
-} catch {
-  // A browser without a bundler.
+export interface Advice {
+  message: string;
+  permission?: string;
 }
 
-function register(): ReturnType<Advice> {
+/** The plugin is not there. */
+export function register(): Advice {
   return {
     message:
       'The plugin is not registered in this app. Add `.plugin(tauri_plugin_lockstep::Builder::new()…build())` to tauri::Builder.',
@@ -29,10 +17,11 @@ function register(): ReturnType<Advice> {
 // Both spellings: `plugin:lockstep|write` in release builds, `lockstep.write` in development.
 const COMMAND = /^(?:Command )?(?:plugin:)?(?:([\w-]+)[|.])?([\w-]+) /;
 
-function permit(
+/** The window may not do this: which lines to add to its capability. */
+export function permit(
   refusal: string,
   { topic, window, action = 'read', grant }: ErrorContext,
-): ReturnType<Advice> {
+): Advice {
   const [, plugin, command = ''] = COMMAND.exec(refusal) ?? [];
   let may = `call \`${command}\``;
   let add = "the command's permission";

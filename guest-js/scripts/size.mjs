@@ -67,17 +67,17 @@ const LIMITS = [
     entry: './index.js',
     names: ['defineReadonlyTopic'],
     shown: '`defineReadonlyTopic`: the store of a window that only reads',
-    limit: 8700,
+    limit: 9100,
     goal: 3000,
   },
   {
     entry: './index.js',
     names: ['defineTopic'],
     shown: '`defineTopic`: the everyday store, with all kinds of writes',
-    limit: 10950,
+    limit: 11300,
     goal: 6000,
   },
-  { entry: './index.js', names: ['defineCollection'], limit: 11450, goal: 6500 },
+  { entry: './index.js', names: ['defineCollection'], limit: 11800, goal: 6500 },
   {
     entry: './index.js',
     names: ['defineCollection'],
@@ -86,8 +86,8 @@ const LIMITS = [
     limit: 1250,
     goal: 900,
   },
-  { entry: './index.js', names: ['defineTopicFamily'], limit: 11700, goal: 6750 },
-  { entry: './index.js', names: ['defineRole'], limit: 10300, goal: 7150 },
+  { entry: './index.js', names: ['defineTopicFamily'], limit: 12050, goal: 6750 },
+  { entry: './index.js', names: ['defineRole'], limit: 10650, goal: 7150 },
   {
     entry: './react/index.js',
     names: [
