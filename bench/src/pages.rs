@@ -153,12 +153,18 @@ impl Pages {
 
     /// Waits until it follows.
     pub fn loaded(&mut self, Loading { life, window }: Loading) -> Result<Page> {
+        let mut progress = "its script has not begun";
         let outcome = self.wait(PATIENCE, |report| match report {
             Report::Ready { life: of, outcome } if of == life => Some(outcome),
+            Report::Starting { life: of } if of == life => {
+                progress = "its script has begun";
+                None
+            }
             _ => None,
         });
         let label = window.label().to_owned();
-        let started = outcome.and_then(Outcome::into_result).with_context(|| format!("{label} does not start"))?;
+        let why = || format!("{label} does not start: {progress}");
+        let started = outcome.and_then(Outcome::into_result).with_context(why)?;
         Ok(Page { label, started: from_value(started)?, window })
     }
 
