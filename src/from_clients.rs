@@ -108,7 +108,7 @@ impl Lockstep {
     }
 }
 
-/// How long the others wait when a write is answered: until the timer's next tick, which is a ms away at most. All pages
+/// How long the others wait when a write is answered: until the timer's next tick, which is about a ms away. All pages
 /// share the machine's processors, and the writer's needs them for about as long to take its answer in.
 const ANSWER_GOES_AHEAD: Duration = Duration::from_micros(100);
 

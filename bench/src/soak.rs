@@ -201,7 +201,7 @@ fn faults(samples: &[Sample], ended: usize) -> Vec<String> {
     };
     grew("the memory of Rust, in MB,", &|sample| sample.memory.rust, TOLERANCE);
     grew("the memory of the web processes, in MB,", &|sample| sample.memory.web, TOLERANCE);
-    grew("the time of the processors", &|sample| sample.processors, (0.25, 0.1));
+    grew("the time of the processors", &|sample| sample.processors, (0.25, 0.05));
     grew("the callbacks of a page", &|sample| sample.callbacks, (0.0, 8.0));
     // Those that are there, and those that have ended in the grace.
     let most = WINDOWS + (GRACE.as_secs() / DISTURBED_EVERY.as_secs()) as usize + 2;
