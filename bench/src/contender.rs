@@ -5,7 +5,7 @@ use crate::{
         channel::ByChannel,
         emit::ByEmit,
         floor::Floor,
-        lockstep::{Lockstep, LockstepCollection},
+        lockstep::{Lockstep, LockstepCollection, LockstepFirstPaint},
         pull::ByPull,
         store::{Keyed, Whole},
         zustand::Zustand,
@@ -18,13 +18,18 @@ use tauri::AppHandle;
 /// What a contender is asked to do, where not all of them can.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ability {
+    /// A page that is opened shows the state.
+    Start,
+    /// Pages show what Rust writes.
+    Follow,
     /// A write from a window has a promise.
     Promise,
     /// Windows write.
     WindowWrites,
 }
 
-/// Each layout of the state is a contender of its own: the store plugin has two, and so has Lockstep.
+/// Each layout of the state is a contender of its own: the store plugin has two, and so has Lockstep; and so is each way
+/// to start, where a library has several.
 pub trait Contender: Sync {
     /// The page's half, by the same name.
     fn id(&self) -> &'static str;
@@ -42,5 +47,15 @@ pub trait Contender: Sync {
 }
 
 /// The floor comes first: the others are compared with it.
-pub const CONTENDERS: &[&dyn Contender] =
-    &[&Floor, &ByEmit, &ByPull, &ByChannel, &Whole, &Keyed, &Zustand, &Lockstep, &LockstepCollection];
+pub const CONTENDERS: &[&dyn Contender] = &[
+    &Floor,
+    &ByEmit,
+    &ByPull,
+    &ByChannel,
+    &Whole,
+    &Keyed,
+    &Zustand,
+    &Lockstep,
+    &LockstepFirstPaint,
+    &LockstepCollection,
+];

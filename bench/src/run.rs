@@ -1,7 +1,7 @@
 //! What all scenarios share: who has his turn when, and one contender's turn.
 
 use crate::{
-    contender::{CONTENDERS, Contender},
+    contender::{Ability, CONTENDERS, Contender},
     pages::{PATIENCE, Page, Pages, Reading, Report},
     report::counted,
     state::Size,
@@ -58,16 +58,16 @@ impl Run {
         Self { pages, plan, failures: vec![], value: 0 }
     }
 
-    /// Gives each contender a turn with fresh windows, and all of them one after another as often as the plan says: so
+    /// Gives each contender that is able to a turn with fresh windows, and all of them one after another as often as the plan says: so
     /// whatever else the machine does meanwhile meets all of them. Each round begins with another.
     pub fn each(
         &mut self,
         windows: usize,
         size: Size,
-        takes_part: impl Fn(&dyn Contender) -> bool,
+        ability: Ability,
         mut measure: impl FnMut(&mut Turn<'_>) -> Result<()>,
     ) {
-        let takes = |it: &&dyn Contender| self.plan.takes(*it) && takes_part(*it);
+        let takes = |it: &&dyn Contender| self.plan.takes(*it) && it.can(ability);
         let contenders: Vec<&dyn Contender> = CONTENDERS.iter().copied().filter(takes).collect();
         for round in 0..self.plan.repeat {
             for index in 0..contenders.len() {

@@ -30,7 +30,7 @@ impl Contender for Floor {
     }
 
     fn can(&self, ability: Ability) -> bool {
-        ability == Ability::Promise
+        ability != Ability::WindowWrites
     }
 
     fn load(&self, app: &AppHandle, document: Document) -> Result<()> {

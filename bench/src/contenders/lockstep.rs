@@ -1,7 +1,7 @@
 //! Lockstep, with the document as one topic, and as a collection.
 
 use crate::{
-    contender::Contender,
+    contender::{Ability, Contender},
     state::{Document, Entity, PROBE, probe_of, set_probe},
 };
 use anyhow::Result;
@@ -58,6 +58,35 @@ impl Contender for Lockstep {
 
     fn value(&self, app: &AppHandle) -> Result<u64> {
         Ok(probe_of(&*app.lockstep().get(DOCUMENT)?).unwrap_or_default())
+    }
+}
+
+/// The same, with `firstPaint` in its pages: they differ in how they start, and in nothing else.
+pub struct LockstepFirstPaint;
+
+impl Contender for LockstepFirstPaint {
+    fn id(&self) -> &'static str {
+        "lockstep-first-paint"
+    }
+
+    fn name(&self) -> &'static str {
+        "**Lockstep**, `firstPaint`"
+    }
+
+    fn can(&self, ability: Ability) -> bool {
+        ability == Ability::Start
+    }
+
+    fn load(&self, app: &AppHandle, document: Document) -> Result<()> {
+        Lockstep.load(app, document)
+    }
+
+    fn write(&self, app: &AppHandle, value: u64) -> Result<()> {
+        Lockstep.write(app, value)
+    }
+
+    fn value(&self, app: &AppHandle) -> Result<u64> {
+        Lockstep.value(app)
     }
 }
 

@@ -1,6 +1,7 @@
 //! S2: a burst of writes.
 
 use crate::{
+    contender::Ability,
     process::{Peak, cpu_time, memory},
     report::{Section, Table, counted, or_dash, rows, spread, whole},
     run::{Run, Turn, timed},
@@ -20,17 +21,12 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let mut samples = Samples::default();
     let writes = run.plan.of(10_000, 2_000);
     let windows = run.plan.most_windows_up_to(8);
-    run.each(
-        windows,
-        Size::SMALL,
-        |_| true,
-        |turn| {
-            for (what, value) in one_burst(turn, writes)? {
-                samples.add((turn.id(), windows, what), value);
-            }
-            Ok(())
-        },
-    );
+    run.each(windows, Size::SMALL, Ability::Follow, |turn| {
+        for (what, value) in one_burst(turn, writes)? {
+            samples.add((turn.id(), windows, what), value);
+        }
+        Ok(())
+    });
 
     let mut table = Table::new([
         "",

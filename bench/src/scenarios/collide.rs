@@ -21,18 +21,13 @@ const EARLIEST: Duration = Duration::from_millis(60);
 pub fn run(run: &mut Run) -> Result<Section> {
     let mut samples = Samples::default();
     let times = run.plan.of(500, 40).div_ceil(run.plan.repeat);
-    run.each(
-        2,
-        Size::SMALL,
-        |it| it.can(Ability::WindowWrites),
-        |turn| {
-            turn.report_from(u64::from(u32::MAX))?;
-            for _ in 0..times {
-                samples.add((turn.id(), 2, "disagree"), f64::from(u8::from(disagree(turn)?)));
-            }
-            Ok(())
-        },
-    );
+    run.each(2, Size::SMALL, Ability::WindowWrites, |turn| {
+        turn.report_from(u64::from(u32::MAX))?;
+        for _ in 0..times {
+            samples.add((turn.id(), 2, "disagree"), f64::from(u8::from(disagree(turn)?)));
+        }
+        Ok(())
+    });
 
     let mut table = Table::new(["", "disagree afterwards", "of"]);
     rows(&mut table, |id| {

@@ -16,22 +16,17 @@ const ON_ITS_WAY: Duration = Duration::from_millis(500);
 pub fn run(run: &mut Run) -> Result<Section> {
     let times = run.plan.of(500, 200);
     let mut counted: BTreeMap<(&str, String), Vec<u64>> = BTreeMap::new();
-    run.each(
-        2,
-        Size::SMALL,
-        |it| it.can(Ability::WindowWrites),
-        |turn| {
-            turn.report_from(u64::from(u32::MAX))?;
-            let ways = turn.windows[0].started.ways.clone();
-            for way in ways {
-                let before = turn.value()?;
-                turn.run.pages.call_all::<()>(&turn.windows, "count", json!({ "way": way, "times": times }))?;
-                thread::sleep(ON_ITS_WAY);
-                counted.entry((turn.contender.name(), way)).or_default().push(turn.value()?.saturating_sub(before));
-            }
-            Ok(())
-        },
-    );
+    run.each(2, Size::SMALL, Ability::WindowWrites, |turn| {
+        turn.report_from(u64::from(u32::MAX))?;
+        let ways = turn.windows[0].started.ways.clone();
+        for way in ways {
+            let before = turn.value()?;
+            turn.run.pages.call_all::<()>(&turn.windows, "count", json!({ "way": way, "times": times }))?;
+            thread::sleep(ON_ITS_WAY);
+            counted.entry((turn.contender.name(), way)).or_default().push(turn.value()?.saturating_sub(before));
+        }
+        Ok(())
+    });
 
     let mut table = Table::new(["", "by", "it is then"]);
     for contender in CONTENDERS {

@@ -1,6 +1,7 @@
 //! S3: one field of a document of 1 MB.
 
 use crate::{
+    contender::Ability,
     report::{Section, Table, counted, dash, rows, spread, whole},
     run::{Run, Turn},
     state::Size,
@@ -17,19 +18,14 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let writes = run.plan.of(40, 12);
     let counts = run.plan.windows_up_to(if run.plan.quick { 4 } else { 8 });
     for &windows in &counts {
-        run.each(
-            windows,
-            Size::DOCUMENT,
-            |_| true,
-            |turn| {
-                for time in writes_of(turn, writes)? {
-                    samples.add((turn.id(), windows, "ms"), time);
-                }
-                let bytes = turn.bytes_per_write(2)?;
-                samples.add((turn.id(), windows, "bytes"), bytes);
-                Ok(())
-            },
-        );
+        run.each(windows, Size::DOCUMENT, Ability::Follow, |turn| {
+            for time in writes_of(turn, writes)? {
+                samples.add((turn.id(), windows, "ms"), time);
+            }
+            let bytes = turn.bytes_per_write(2)?;
+            samples.add((turn.id(), windows, "bytes"), bytes);
+            Ok(())
+        });
     }
 
     let most = counts.iter().copied().max().unwrap_or(1);

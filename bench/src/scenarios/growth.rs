@@ -2,6 +2,7 @@
 
 use super::document::writes_of;
 use crate::{
+    contender::Ability,
     report::{Section, Table, dash, or_dash, rows, whole},
     run::Run,
     state::Size,
@@ -31,19 +32,14 @@ fn curve(run: &mut Run, sizes: &[(usize, Size)], unit: &str, title: String) -> R
     let mut samples = Samples::default();
     let writes = run.plan.of(20, 8);
     for &(amount, size) in sizes {
-        run.each(
-            1,
-            size,
-            |_| true,
-            |turn| {
-                for time in writes_of(turn, writes)? {
-                    samples.add((turn.id(), amount, "ms"), time);
-                }
-                let bytes = turn.bytes_per_write(1)?;
-                samples.add((turn.id(), amount, "bytes"), bytes);
-                Ok(())
-            },
-        );
+        run.each(1, size, Ability::Follow, |turn| {
+            for time in writes_of(turn, writes)? {
+                samples.add((turn.id(), amount, "ms"), time);
+            }
+            let bytes = turn.bytes_per_write(1)?;
+            samples.add((turn.id(), amount, "bytes"), bytes);
+            Ok(())
+        });
     }
     let columns = sizes.iter().map(|(amount, _)| format!("{} {unit}", whole(*amount as f64)));
     let mut table = Table::new([String::new()].into_iter().chain(columns));

@@ -21,19 +21,14 @@ const LATEST: Duration = Duration::from_secs(1);
 pub fn run(run: &mut Run) -> Result<Section> {
     let mut samples = Samples::default();
     let times = run.plan.of(125, 10).div_ceil(run.plan.repeat);
-    run.each(
-        WINDOWS,
-        Size::SMALL,
-        |it| it.can(Ability::WindowWrites),
-        |turn| {
-            for time in 0..times {
-                // Over the first ms of the first page's script, in which it subscribes and asks for the state.
-                let stale = one_round(turn, Duration::from_micros(time as u64 * 617 % 20_000))?;
-                samples.add((turn.id(), WINDOWS, "stale"), stale as f64);
-            }
-            Ok(())
-        },
-    );
+    run.each(WINDOWS, Size::SMALL, Ability::WindowWrites, |turn| {
+        for time in 0..times {
+            // Over the first ms of the first page's script, in which it subscribes and asks for the state.
+            let stale = one_round(turn, Duration::from_micros(time as u64 * 617 % 20_000))?;
+            samples.add((turn.id(), WINDOWS, "stale"), stale as f64);
+        }
+        Ok(())
+    });
 
     let mut table = Table::new(["", "stale for ever", "of"]);
     rows(&mut table, |id| {

@@ -1,6 +1,7 @@
 //! S6: a window that is opened late.
 
 use crate::{
+    contender::Ability,
     report::{Section, Table, or_dash, rows, spread},
     run::Run,
     state::Size,
@@ -12,24 +13,19 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let mut samples = Samples::default();
     let times = run.plan.of(10, 4);
     for (size, bytes) in [(Size::SMALL, 200), (Size::DOCUMENT, 1_000_000)] {
-        run.each(
-            1,
-            size,
-            |_| true,
-            |turn| {
-                let contender = turn.contender;
-                for _ in 0..times {
-                    let late = turn.run.pages.open("late1", contender)?;
-                    turn.run.pages.close(&late)?;
-                    let started = &late.started;
-                    let mut add = |what, value| samples.add((contender.id(), bytes, what), value);
-                    add("loaded", started.content_loaded);
-                    add("after", started.first_state - started.content_loaded);
-                    add("script", started.first_state - started.script_start);
-                }
-                Ok(())
-            },
-        );
+        run.each(1, size, Ability::Start, |turn| {
+            let contender = turn.contender;
+            for _ in 0..times {
+                let late = turn.run.pages.open("late1", contender)?;
+                turn.run.pages.close(&late)?;
+                let started = &late.started;
+                let mut add = |what, value| samples.add((contender.id(), bytes, what), value);
+                add("loaded", started.content_loaded);
+                add("after", started.first_state - started.content_loaded);
+                add("script", started.first_state - started.script_start);
+            }
+            Ok(())
+        });
     }
 
     let mut table = Table::new([

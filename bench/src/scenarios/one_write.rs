@@ -1,6 +1,7 @@
 //! S1: one small write.
 
 use crate::{
+    contender::Ability,
     process::cpu_time,
     report::{Section, Table, rows, spread},
     run::Run,
@@ -14,21 +15,16 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let writes = run.plan.of(100, 30);
     let counts = run.plan.windows.clone();
     for &windows in &counts {
-        run.each(
-            windows,
-            Size::SMALL,
-            |_| true,
-            |turn| {
-                turn.warm_up(5)?;
-                let cpu = cpu_time()?;
-                for _ in 0..writes {
-                    turn.isolate();
-                    samples.add((turn.id(), windows, "ms"), ms(turn.write_and_see()?));
-                }
-                samples.add((turn.id(), windows, "cpu"), ms(cpu_time()? - cpu) / writes as f64);
-                Ok(())
-            },
-        );
+        run.each(windows, Size::SMALL, Ability::Follow, |turn| {
+            turn.warm_up(5)?;
+            let cpu = cpu_time()?;
+            for _ in 0..writes {
+                turn.isolate();
+                samples.add((turn.id(), windows, "ms"), ms(turn.write_and_see()?));
+            }
+            samples.add((turn.id(), windows, "cpu"), ms(cpu_time()? - cpu) / writes as f64);
+            Ok(())
+        });
     }
 
     let most = counts.iter().copied().max().unwrap_or(1);

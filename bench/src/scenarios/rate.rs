@@ -1,6 +1,7 @@
 //! What a steady stream of writes costs.
 
 use crate::{
+    contender::Ability,
     process::cpu_time,
     report::{Section, Table, counted, or_dash, rows, whole},
     run::{Run, Turn},
@@ -19,17 +20,12 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let rates: &[usize] = if run.plan.quick { &[100, 1_000] } else { &[10, 100, 1_000, 10_000] };
     let seconds = run.plan.of(3, 1);
     for &rate in rates {
-        run.each(
-            windows,
-            Size::SMALL,
-            |_| true,
-            |turn| {
-                for (what, value) in stream(turn, rate, seconds)? {
-                    samples.add((turn.id(), rate, what), value);
-                }
-                Ok(())
-            },
-        );
+        run.each(windows, Size::SMALL, Ability::Follow, |turn| {
+            for (what, value) in stream(turn, rate, seconds)? {
+                samples.add((turn.id(), rate, what), value);
+            }
+            Ok(())
+        });
     }
     let columns = rates.iter().map(|rate| format!("{} writes/s", whole(*rate as f64)));
     let mut table = Table::new([String::new()].into_iter().chain(columns));

@@ -17,29 +17,24 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let writes = run.plan.of(100, 40);
     let counts = run.plan.windows_up_to(8);
     for &windows in &counts {
-        run.each(
-            windows,
-            Size::SMALL,
-            |_| true,
-            |turn| {
-                let others = turn.contender.can(Ability::WindowWrites);
-                let mut promises = Vec::new();
-                for n in 0..writes + 5 {
-                    turn.isolate();
-                    let (promise, shown) = turn.window_writes(others)?;
-                    if n >= 5 {
-                        promises.push(promise);
-                        if windows > 1 && others {
-                            samples.add((turn.id(), windows, "shown"), ms(shown));
-                        }
+        run.each(windows, Size::SMALL, Ability::Follow, |turn| {
+            let others = turn.contender.can(Ability::WindowWrites);
+            let mut promises = Vec::new();
+            for n in 0..writes + 5 {
+                turn.isolate();
+                let (promise, shown) = turn.window_writes(others)?;
+                if n >= 5 {
+                    promises.push(promise);
+                    if windows > 1 && others {
+                        samples.add((turn.id(), windows, "shown"), ms(shown));
                     }
                 }
-                for together in promises.chunks_exact(TOGETHER) {
-                    samples.add((turn.id(), windows, "promise"), together.iter().sum::<f64>() / TOGETHER as f64);
-                }
-                Ok(())
-            },
-        );
+            }
+            for together in promises.chunks_exact(TOGETHER) {
+                samples.add((turn.id(), windows, "promise"), together.iter().sum::<f64>() / TOGETHER as f64);
+            }
+            Ok(())
+        });
     }
 
     let most = counts.iter().copied().max().unwrap_or(1);

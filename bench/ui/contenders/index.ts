@@ -2,7 +2,7 @@ import type { Contender } from '../contender.js';
 import { channel } from './channel.js';
 import { emit } from './emit.js';
 import { floor } from './floor.js';
-import { lockstep, lockstepCollection } from './lockstep.js';
+import { lockstep, lockstepCollection, lockstepFirstPaint } from './lockstep.js';
 import { pullByHand } from './pull.js';
 import { storeKeyed, storeWhole } from './store.js';
 import { zustand } from './zustand.js';
@@ -17,5 +17,6 @@ export const contenders: Record<string, Contender> = {
   'store-keyed': storeKeyed,
   zustand,
   lockstep,
+  'lockstep-first-paint': lockstepFirstPaint,
   'lockstep-collection': lockstepCollection,
 };

@@ -1,4 +1,4 @@
-import { defineCollection, defineTopic } from 'tauri-plugin-lockstep-api';
+import { configure, defineCollection, defineTopic } from 'tauri-plugin-lockstep-api';
 import { type Contender, type Document, type Entity, withProbe } from '../contender.js';
 
 interface AddOne {
@@ -27,6 +27,14 @@ export const lockstep: Contender = {
     async 'an optimistic action'() {
       await document.dispatch({ type: 'addOne' }, { optimistic: addOne });
     },
+  },
+};
+
+/** The same, in a page whose stores wait for their first state. */
+export const lockstepFirstPaint: Contender = {
+  start(show) {
+    configure({ firstPaint: true });
+    return lockstep.start(show);
   },
 };
 
