@@ -3,7 +3,7 @@
 use super::document::writes_of;
 use crate::{
     contender::Ability,
-    report::{Section, Table, dash, or_dash, rows, whole},
+    report::{Section, Table, dash, number, rows, whole},
     run::Run,
     state::Size,
     stats::Samples,
@@ -45,8 +45,9 @@ fn curve(run: &mut Run, sizes: &[(usize, Size)], unit: &str, title: String) -> R
     let mut table = Table::new([String::new()].into_iter().chain(columns));
     rows(&mut table, |id| {
         let cells = sizes.iter().map(|&(amount, _)| {
+            let Some(ms) = samples.median((id, amount, "ms")) else { return dash() };
             let bytes = samples.median((id, amount, "bytes")).map_or_else(dash, whole);
-            format!("{} ({bytes})", or_dash(samples.median((id, amount, "ms"))))
+            format!("{} ({bytes})", number(ms))
         });
         Some(cells.collect())
     });

@@ -3,7 +3,7 @@
 use crate::{
     contender::Ability,
     process::cpu_time,
-    report::{Section, Table, counted, or_dash, rows, whole},
+    report::{Section, Table, counted, dash, number, rows, whole},
     run::{Run, Turn},
     state::Size,
     stats::{Samples, ms},
@@ -31,8 +31,9 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let mut table = Table::new([String::new()].into_iter().chain(columns));
     rows(&mut table, |id| {
         let cells = rates.iter().map(|&rate| {
-            let cell = |what| or_dash(samples.median((id, rate, what)));
-            format!("{}, {}, {}", cell("cpu"), cell("messages"), cell("behind"))
+            let cell = |what| samples.median((id, rate, what)).map(number);
+            let cells = [cell("cpu"), cell("messages"), cell("behind")];
+            cells.into_iter().collect::<Option<Vec<_>>>().map_or_else(dash, |cells| cells.join(", "))
         });
         Some(cells.collect())
     });
