@@ -21,7 +21,7 @@ pub const COMMAND: Command = Command {
     usage: "[--full] [STEP…]\n
   --full  the long versions of the tests with real windows, and of those that save; a soak of an hour
   STEP    only these: lint, tidy, core, loom, persist, logux, guest, package, browser, docs, plugin, bindings,
-          examples, install, e2e, mutants; soak, which else is left to --full",
+          examples, install, e2e, soak, mutants",
     run: |args| {
         let (options, steps) = parse(args)?;
         test(&options, &steps)
@@ -60,11 +60,9 @@ const STEPS: &[Step] = &[
     },
     Step { name: "install", run: |_| consumer::install() },
     Step { name: "e2e", run: e2e },
+    Step { name: "soak", run: soak },
     Step { name: "mutants", run: |_| mutants::mutants(None) },
 ];
-
-/// What takes too long for every time: only where it is named, or with `--full`.
-const LONG_STEPS: &[Step] = &[Step { name: "soak", run: soak }];
 
 /// A target folder of its own, so that the flags do not build everything twice over and over.
 fn loom() -> std::process::Command {
@@ -109,14 +107,11 @@ fn parse(args: &[String]) -> Result<(Options, Vec<&'static Step>)> {
         match arg.as_str() {
             "--full" => options.full = true,
             flag if flag.starts_with('-') => return Err(usage(format!("no such option: `{flag}`"))),
-            name if STEPS.iter().chain(LONG_STEPS).any(|step| step.name == name) => wanted.push(name),
+            name if STEPS.iter().any(|step| step.name == name) => wanted.push(name),
             name => return Err(usage(format!("no such step: `{name}`"))),
         }
     }
-    let is_named = |step: &&Step| wanted.contains(&step.name);
-    let steps = STEPS.iter().filter(|step| wanted.is_empty() || is_named(step));
-    let long = LONG_STEPS.iter().filter(|step| if wanted.is_empty() { options.full } else { is_named(step) });
-    let steps = steps.chain(long).collect();
+    let steps = STEPS.iter().filter(|step| wanted.is_empty() || wanted.contains(&step.name)).collect();
     Ok((options, steps))
 }
 
@@ -172,9 +167,7 @@ mod tests {
 
     #[test]
     fn without_names_all_steps_run_and_with_names_only_those_in_their_fixed_order() {
-        assert_eq!(names(&[]).unwrap().len(), STEPS.len());
-        assert_eq!(names(&["--full"]).unwrap().len(), STEPS.len() + LONG_STEPS.len());
-        assert_eq!(names(&["soak"]).unwrap(), ["soak"]);
+        assert_eq!(names(&["--full"]).unwrap().len(), STEPS.len());
         assert_eq!(names(&["guest", "lint"]).unwrap(), ["lint", "guest"]);
         assert!(names(&["linnt"]).unwrap_err().to_string().contains("linnt"));
         assert!(names(&["--fast"]).is_err());
@@ -183,7 +176,7 @@ mod tests {
     #[test]
     fn the_help_and_the_guide_name_every_step() {
         let guide = include_str!("../../CONTRIBUTING.md");
-        for Step { name, .. } in STEPS.iter().chain(LONG_STEPS) {
+        for Step { name, .. } in STEPS {
             assert!(COMMAND.usage.contains(name) && guide.contains(&format!("`{name}`")), "{name}");
         }
     }
