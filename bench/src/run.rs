@@ -58,8 +58,8 @@ impl Run {
         Self { pages, plan, failures: vec![], value: 0 }
     }
 
-    /// Gives each contender that is able to a turn with fresh windows, and all of them one after another as often as the plan says: so
-    /// whatever else the machine does meanwhile meets all of them. Each round begins with another.
+    /// Gives each contender that has the ability a turn with fresh windows, and all of them one after another as often as
+    /// the plan says: so whatever else the machine does meanwhile meets all of them. Each round begins with another.
     pub fn each(
         &mut self,
         windows: usize,
