@@ -36,6 +36,8 @@ pub(crate) struct Signal {
     pub(crate) reap: Arc<Notify>,
     /// The deliverer's.
     pub(crate) deliver: Arc<Notify>,
+    /// Theirs who wait for what the windows lack.
+    pub(crate) undelivered: Arc<Notify>,
     /// Something was emitted since the main loop was last waited for.
     emitted: AtomicBool,
 }
@@ -62,6 +64,10 @@ impl<R: Runtime> Announce for EventAnnouncer<R> {
 
     fn wake_deliveries(&self) {
         self.signal.deliver.notify_one();
+    }
+
+    fn wake_undelivered(&self) {
+        self.signal.undelivered.notify_waiters();
     }
 
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {

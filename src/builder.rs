@@ -307,7 +307,8 @@ impl Builder {
                 }
                 let start = || Saver::start(store.clone(), requests, reporter.clone());
                 let saver = is_saved.then(start).transpose()?;
-                app.manage(Lockstep::new(store.clone(), settings, authorize.is_some(), saver));
+                let undelivered = Arc::clone(&signal.undelivered);
+                app.manage(Lockstep::new(store.clone(), settings, authorize.is_some(), saver, undelivered));
                 app.manage(Arc::clone(&managed));
                 app.manage(Authority { authorize, reporter: reporter.clone() });
                 tauri::async_runtime::spawn(reaper::run(store.clone(), Arc::clone(&signal.reap), reporter));

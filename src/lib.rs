@@ -14,6 +14,7 @@ mod clients;
 mod collection;
 mod commands;
 mod config;
+mod delivered;
 mod deliverer;
 mod error;
 mod first_paint;
@@ -33,6 +34,7 @@ pub use background::BackgroundError;
 pub use bindings::{Bindings, BindingsError};
 pub use builder::{Builder, init};
 pub use config::{Config, DEFAULT_MAX_PAYLOAD_BYTES};
+pub use delivered::DeliveryError;
 pub use error::CommandError;
 pub use lockstep::{Lockstep, LockstepExt};
 /// For an app's tests: a store without Tauri and without windows, whose time stands still and whose announcements are
@@ -61,7 +63,7 @@ pub use lockstep::{Lockstep, LockstepExt};
 pub use lockstep_core::testing;
 pub use lockstep_core::{
     AccessError, Change, ChangeError, Client, Collection, CollectionRef, CompareAndSetError, CreateError,
-    DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT, Durability, Entities, Holder, ImportError, InvalidTopicName,
+    DEFAULT_DEBOUNCE, DEFAULT_MAX_WAIT, DELIVERY_TIMEOUT, Durability, Entities, Holder, ImportError, InvalidTopicName,
     InvalidTopicPattern, NotSaved, PRIMARY, PageId, PersistError, PersistIssue, Persisted, Primary, PullError, Record,
     Reject, Revision, Seal, SessionKey, Snapshot, State, StoreStats, Topic, TopicFamily, TopicName, TopicPattern,
     Transaction, TransactionError, TryUpdateError, UpdateError, WriteContext,

@@ -19,10 +19,11 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 use tauri::{Manager, Runtime, ipc::Response};
+use tokio::sync::Notify;
 
 /// The topics of this app: `app.lockstep()`.
 ///
-/// Every method but [`update_async`](Lockstep::update_async) is synchronous and quick, and all are safe to call from any
+/// Every method that is not `async` is quick, and all are safe to call from any
 /// thread, but for one place: the inside of a write (the closure of [`update`](Lockstep::update) or of a transaction, a
 /// reducer, a hook, a `Deserialize` of the topic's type). There each that reads or writes a topic is an error.
 /// A write tells the windows after it is done, from another thread.
@@ -34,14 +35,22 @@ pub struct Lockstep {
     /// Where topics are saved.
     pub(crate) saver: Option<Saver>,
     pub(crate) in_flight: InFlight,
+    /// What the windows lack may have changed.
+    pub(crate) undelivered: Arc<Notify>,
     /// The app says of each page whether it may have anything.
     has_authorize: bool,
 }
 
 impl Lockstep {
-    pub(crate) fn new(store: Store, settings: Settings, has_authorize: bool, saver: Option<Saver>) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        settings: Settings,
+        has_authorize: bool,
+        saver: Option<Saver>,
+        undelivered: Arc<Notify>,
+    ) -> Self {
         let (read_scopes, clients, in_flight) = (ReadScopes::default(), Clients::default(), InFlight::default());
-        Self { store, settings, read_scopes, clients, saver, in_flight, has_authorize }
+        Self { store, settings, read_scopes, clients, saver, in_flight, undelivered, has_authorize }
     }
 
     /// Creates a topic at run time; those that are there from the start belong into the

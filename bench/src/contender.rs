@@ -5,7 +5,7 @@ use crate::{
         channel::ByChannel,
         emit::ByEmit,
         floor::Floor,
-        lockstep::{Lockstep, LockstepCollection, LockstepFirstPaint},
+        lockstep::{Lockstep, LockstepCollection, LockstepDelivered, LockstepFirstPaint},
         pull::ByPull,
         store::{Keyed, Whole},
         zustand::Zustand,
@@ -20,6 +20,8 @@ use tauri::AppHandle;
 pub enum Ability {
     /// A page that is opened shows the state.
     Start,
+    /// It is known when all pages show a write of Rust's.
+    Know,
     /// Pages show what Rust writes.
     Follow,
     /// A write from a window has a promise.
@@ -29,7 +31,7 @@ pub enum Ability {
 }
 
 /// Each layout of the state is a contender of its own: the store plugin has two, and so has Lockstep; and so is each way
-/// to start, where a library has several.
+/// to start, and to know what windows show, where a library has several.
 pub trait Contender: Sync {
     /// The page's half, by the same name.
     fn id(&self) -> &'static str;
@@ -42,6 +44,10 @@ pub trait Contender: Sync {
     fn load(&self, app: &AppHandle, document: Document) -> Result<()>;
     /// Changes the probe's value, and tells the windows.
     fn write(&self, app: &AppHandle, value: u64) -> Result<()>;
+    /// Waits until all windows show what was written last, where the contender itself can tell. Else the pages report it.
+    fn wait(&self) -> Option<fn(&AppHandle) -> Result<()>> {
+        None
+    }
     /// The probe's value, as the owner of the state has it.
     fn value(&self, app: &AppHandle) -> Result<u64>;
 }
@@ -56,6 +62,7 @@ pub const CONTENDERS: &[&dyn Contender] = &[
     &Keyed,
     &Zustand,
     &Lockstep,
+    &LockstepDelivered,
     &LockstepFirstPaint,
     &LockstepCollection,
 ];

@@ -4,7 +4,10 @@
 use anyhow::Result;
 use lockstep_e2e::{Binary, DirectApp, Failure, with_app, without_app};
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 const WRITES: u32 = 10_000;
 
@@ -69,6 +72,45 @@ fn i14_a_page_that_is_busy_holds_up_no_other_and_has_the_last_word_when_it_is_fr
         app.resolves("main", "counter.set(1000)").await?;
         app.shows("w1", "counter.get()", 1000).await?;
         app.shows("w1", "listens('counter')", 0).await
+    })
+}
+
+#[test]
+fn i12_what_is_delivered_is_shown_in_every_window_and_was_told_to_listeners() -> Result<(), Failure> {
+    const LISTENS: &str =
+        "await counter.ready; window.listened = 0; counter.subscribe((count) => { listened = count })";
+    with_app(Binary::Test, async |app| {
+        let labels = app.open_many(7).await?;
+        for label in &labels {
+            app.window(label).does(LISTENS).await?;
+        }
+        app.has_readers("counter", 8).await?;
+        for value in 1..=200 {
+            let args = json!({ "value": value, "expression": "[counter.get(), listened]" });
+            let shown: BTreeMap<String, String> = app.invoke("deliver_counter", args).await?;
+            assert!(
+                shown.len() == 8 && shown.values().all(|shown| *shown == format!("[{value},{value}]")),
+                "{shown:?}"
+            );
+        }
+        Ok(())
+    })
+}
+
+#[test]
+fn i12_what_a_window_does_not_confirm_in_time_is_an_error_with_its_name() -> Result<(), Failure> {
+    without_app(async || {
+        let mut app = DirectApp::start().await?;
+        app.open("w1").await?;
+        app.has_readers("counter", 2).await?;
+        let busy = app.web_process_of("w1").await?;
+        busy.stop()?;
+        let delivers = "invoke('deliver_counter', { value: 7, expression: '0' }).then(() => 'delivered', String)";
+        let refused = app.resolves("main", delivers).await?;
+        busy.go_on()?;
+        let text = refused.as_str().unwrap_or_default();
+        assert!(text.contains(r#"the windows ["w1"]"#) && text.contains("counter"), "{text}");
+        app.shows("w1", "counter.get()", 7).await
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
 };
 use anyhow::Result;
 use serde::Deserialize;
-use tauri::{AppHandle, Wry, plugin::TauriPlugin};
+use tauri::{AppHandle, Wry, async_runtime, plugin::TauriPlugin};
 use tauri_plugin_lockstep::{
     Builder, Collection, Config, Entities, LockstepExt, Reject, Topic, TopicOptions, WriteContext,
 };
@@ -58,6 +58,43 @@ impl Contender for Lockstep {
 
     fn value(&self, app: &AppHandle) -> Result<u64> {
         Ok(probe_of(&*app.lockstep().get(DOCUMENT)?).unwrap_or_default())
+    }
+}
+
+/// The same, asked by Rust whether all windows have what was written.
+pub struct LockstepDelivered;
+
+impl Contender for LockstepDelivered {
+    fn id(&self) -> &'static str {
+        "lockstep-delivered"
+    }
+
+    fn name(&self) -> &'static str {
+        "**Lockstep**, by `delivered`"
+    }
+
+    fn can(&self, ability: Ability) -> bool {
+        ability == Ability::Know
+    }
+
+    fn load(&self, app: &AppHandle, document: Document) -> Result<()> {
+        Lockstep.load(app, document)
+    }
+
+    fn write(&self, app: &AppHandle, value: u64) -> Result<()> {
+        Lockstep.write(app, value)
+    }
+
+    fn wait(&self) -> Option<fn(&AppHandle) -> Result<()>> {
+        Some(|app| {
+            let lockstep = app.lockstep();
+            let last = lockstep.snapshot(DOCUMENT)?.revision;
+            Ok(async_runtime::block_on(lockstep.delivered(DOCUMENT.name(), last))?)
+        })
+    }
+
+    fn value(&self, app: &AppHandle) -> Result<u64> {
+        Lockstep.value(app)
     }
 }
 

@@ -18,7 +18,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let writes = run.plan.of(40, 12);
     let counts = run.plan.windows_up_to(if run.plan.quick { 4 } else { 8 });
     for &windows in &counts {
-        run.each(windows, Size::DOCUMENT, Ability::Follow, |turn| {
+        run.each(windows, Size::DOCUMENT, Ability::Know, |turn| {
             for time in writes_of(turn, writes)? {
                 samples.add((turn.id(), windows, "ms"), time);
             }

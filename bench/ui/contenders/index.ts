@@ -17,6 +17,7 @@ export const contenders: Record<string, Contender> = {
   'store-keyed': storeKeyed,
   zustand,
   lockstep,
+  'lockstep-delivered': lockstep,
   'lockstep-first-paint': lockstepFirstPaint,
   'lockstep-collection': lockstepCollection,
 };

@@ -51,6 +51,10 @@ pub trait Announce: Send + Sync + 'static {
     /// quick as [`Announce::wake`]. Does nothing where nobody delivers.
     fn wake_deliveries(&self) {}
 
+    /// A page has been given something, or has gone: whoever waits for what [`Store::undelivered`](crate::Store::undelivered)
+    /// says is to look again. As quick as [`Announce::wake`]. Does nothing where nobody waits.
+    fn wake_undelivered(&self) {}
+
     /// Tells the outside.
     ///
     /// # Errors
@@ -254,6 +258,10 @@ impl Announcements {
 
     pub(crate) fn wake_deliveries(&self) {
         self.outside.wake_deliveries();
+    }
+
+    pub(crate) fn wake_undelivered(&self) {
+        self.outside.wake_undelivered();
     }
 
     /// The topics that have changed since they were unmarked.

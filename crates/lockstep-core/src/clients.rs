@@ -100,7 +100,7 @@ impl Store {
     /// Notes that a session does not read a topic any more.
     pub fn unsubscribe(&self, topic: &TopicName, session: &SessionKey) {
         let did = self.shared.sessions.unsubscribe(session, topic);
-        self.shared.deliveries.follow(&self.shared.sessions, session.label());
+        self.follow(session.label());
         if did {
             self.left(vec![[topic.clone()].into()]);
         }
@@ -110,7 +110,7 @@ impl Store {
     /// [`SESSION_GRACE`](crate::SESSION_GRACE).
     pub fn drop_label(&self, label: &str, departure: Departure) {
         let left = self.shared.sessions.drop_label(label, departure, self.now());
-        self.shared.deliveries.follow(&self.shared.sessions, label);
+        self.follow(label);
         self.left(left);
         self.shared.announcements.wake_reaper();
     }
@@ -118,7 +118,7 @@ impl Store {
     /// The label's page may not read the topic any more, if it still `lives`, as of [`Door::subscribe`].
     pub fn dismiss(&self, label: &str, topic: &TopicName, lives: &dyn Fn() -> bool) {
         let left = self.shared.sessions.dismiss(label, lives, &|other| other == topic);
-        self.shared.deliveries.follow(&self.shared.sessions, label);
+        self.follow(label);
         self.left(left);
     }
 
@@ -126,7 +126,7 @@ impl Store {
     /// leaves or ends: it may not have heard yet, and nobody else may begin before it has stopped.
     pub fn dismiss_from_all(&self, label: &str, lives: &dyn Fn() -> bool) {
         let left = self.shared.sessions.dismiss(label, lives, &|topic| topic != PRIMARY.name());
-        self.shared.deliveries.follow(&self.shared.sessions, label);
+        self.follow(label);
         self.left(left);
         // Candidates no more: so it does not get the role from here on.
         self.stand_down(label, lives);

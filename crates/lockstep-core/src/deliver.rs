@@ -5,7 +5,7 @@ use crate::{
     cell::not_inside_write,
     deliveries::{DeliveriesDue, DeliveriesOf, Delivery, DeliveryEntry},
     door::Door,
-    error::SubscribeError,
+    error::{AccessError, SubscribeError},
     revision::Revision,
     session_key::SessionKey,
     store::Store,
@@ -34,6 +34,9 @@ impl Door {
         let Some(waits) = shared.deliveries.open(&shared.sessions, session, topic.slot(), rests) else {
             return Ok(false);
         };
+        if rests {
+            shared.announcements.wake_undelivered();
+        }
         // Marked for others: this page is to be marked with the next change. What was before, it pulls.
         topic.slot().unmark();
         if waits {
@@ -106,6 +109,7 @@ impl Store {
         if self.shared.deliveries.acknowledged(label, id, self.now()) {
             self.shared.announcements.wake_deliveries();
         }
+        self.shared.announcements.wake_undelivered();
     }
 
     /// This delivery did not reach the page of this label: it gets no more until it subscribes again.
@@ -122,6 +126,25 @@ impl Store {
     /// that again. A page that loses an answer asks again.
     pub fn gave(&self, session: &SessionKey, topic: &TopicName, revision: Revision) {
         self.shared.deliveries.gave(&self.shared.sessions, session, topic, revision);
+        self.shared.announcements.wake_undelivered();
+    }
+
+    /// The pages that are delivered the topic, do not rest from that, and have neither acknowledged it at this revision
+    /// or a later one, nor been answered with it. To be asked again when [`Announce::wake_undelivered`] says so.
+    ///
+    /// # Errors
+    /// [`AccessError`] if there is no such topic.
+    ///
+    /// [`Announce::wake_undelivered`]: crate::Announce::wake_undelivered
+    pub fn undelivered(&self, topic: &TopicName, revision: Revision) -> Result<Vec<SessionKey>, AccessError> {
+        self.door(topic)?.revision()?;
+        Ok(self.shared.deliveries.lacking(&self.shared.sessions, topic, revision))
+    }
+
+    /// The label's page may have gone, or read less than before.
+    pub(crate) fn follow(&self, label: &str) {
+        self.shared.deliveries.follow(&self.shared.sessions, label);
+        self.shared.announcements.wake_undelivered();
     }
 }
 

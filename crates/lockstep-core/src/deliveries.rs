@@ -315,6 +315,18 @@ impl Deliveries {
         }
     }
 
+    /// The pages that follow the topic, and are not known to have it at this revision or a later one.
+    pub(crate) fn lacking(&self, sessions: &Sessions, topic: &TopicName, revision: Revision) -> Vec<SessionKey> {
+        let pages = self.pages.lock();
+        let given = |session: &SessionKey| {
+            let page = pages.by_label.get(session.label()).filter(|page| page.session == *session)?;
+            page.given.get(topic).copied()
+        };
+        let mut following = sessions.following(topic);
+        following.retain(|session| given(session).is_none_or(|given| given < revision));
+        following
+    }
+
     pub(crate) fn of(&self, label: &str) -> Option<DeliveriesOf> {
         let pages = self.pages.lock();
         pages.by_label.get(label).map(|page| DeliveriesOf { session: page.session.clone(), stopped: page.stopped })

@@ -161,15 +161,14 @@ impl Door {
     /// [`SubscribeError`] if the topic is gone, or the page.
     pub fn subscribe(&self, session: &SessionKey, lives: &dyn Fn() -> bool) -> Result<(), SubscribeError> {
         let topic = self.topic()?;
-        let sessions = &self.store.shared.sessions;
-        let joined = sessions.subscribe(session, lives, &self.name, topic.life(), self.store.now());
+        let joined = self.store.shared.sessions.subscribe(session, lives, &self.name, topic.life(), self.store.now());
         if joined.ended {
             return Err(SubscribeError::SessionEnded(session.clone()));
         }
         if let Some(evicted) = joined.evicted {
             self.store.evict(evicted);
         }
-        self.store.shared.deliveries.follow(sessions, session.label());
+        self.store.follow(session.label());
         self.store.left(joined.left);
         if joined.too_late { Err(self.unknown().into()) } else { Ok(()) }
     }

@@ -59,6 +59,7 @@ struct Recorded {
     wakes: usize,
     reaper_wakes: usize,
     delivery_wakes: usize,
+    undelivered_wakes: usize,
     refusals_left: usize,
 }
 
@@ -89,6 +90,11 @@ impl Recorder {
         mem::take(&mut self.0.lock().delivery_wakes)
     }
 
+    /// How often the store said since the last call that [`Store::undelivered`] may have changed.
+    pub fn take_undelivered_wakes(&self) -> usize {
+        mem::take(&mut self.0.lock().undelivered_wakes)
+    }
+
     /// Refuses the next announcements.
     pub fn refuse_next(&self, count: usize) {
         self.0.lock().refusals_left = count;
@@ -106,6 +112,10 @@ impl Announce for Recorder {
 
     fn wake_deliveries(&self) {
         self.0.lock().delivery_wakes += 1;
+    }
+
+    fn wake_undelivered(&self) {
+        self.0.lock().undelivered_wakes += 1;
     }
 
     fn announce(&self, invalidation: &Invalidation) -> Result<(), AnnounceError> {

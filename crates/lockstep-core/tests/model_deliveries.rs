@@ -8,6 +8,7 @@ use lockstep_core::{
 use proptest::prelude::*;
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     time::Duration,
 };
 
@@ -114,6 +115,8 @@ struct World {
     pages: Vec<Page>,
     lives: usize,
     ids: Vec<(usize, u64)>,
+    /// For each topic that there was after the last step, its revision, and who lacked that.
+    lacked: Vec<(TopicName, Revision, Vec<SessionKey>)>,
 }
 
 impl World {
@@ -122,7 +125,7 @@ impl World {
         for topic in TOPICS {
             store.create(topic, 0).unwrap();
         }
-        let mut world = Self { store, pages: Vec::new(), lives: 0, ids: Vec::new() };
+        let mut world = Self { store, pages: Vec::new(), lives: 0, ids: Vec::new(), lacked: Vec::new() };
         for label in LABELS {
             let page = world.open(label);
             world.pages.push(page);
@@ -291,6 +294,28 @@ impl World {
         let bound = LABELS.len() * TOPICS.len() * 3;
         let stats = self.store.stats();
         assert!(stats.delivered_topics <= bound && stats.delivered_pages <= LABELS.len(), "I14: {stats:?}");
+        self.check_lacking();
+    }
+
+    /// Who lacks a revision is said, and that somebody does not any more.
+    fn check_lacking(&mut self) {
+        let woken = self.store.recorder.take_undelivered_wakes() > 0;
+        for (topic, revision, before) in mem::take(&mut self.lacked) {
+            let Ok(now) = self.store.undelivered(&topic, revision) else { continue };
+            assert!(woken || before.iter().all(|page| now.contains(page)), "I12: who waits for {topic} is not woken");
+        }
+        for topic in TOPICS {
+            let topic = topic.name();
+            let Ok(revision) = self.store.revision(topic) else { continue };
+            let lacking = self.store.undelivered(topic, revision).unwrap();
+            let follows = |page: &&Page| page.has.contains_key(topic) && !page.rests.contains(topic);
+            let following: Vec<_> = self.pages.iter().filter(follows).collect();
+            assert!(lacking.iter().all(|lacks| following.iter().any(|page| page.session == *lacks)), "{lacking:?}");
+            for page in following.iter().filter(|page| !lacking.contains(&page.session)) {
+                assert!(page.has[topic] >= Some(revision), "I12: {:?} lacks {topic} at {revision}", page.session);
+            }
+            self.lacked.push((topic.clone(), revision, lacking));
+        }
     }
 
     /// Nothing is lost any more; then every page has the last word.
@@ -318,6 +343,8 @@ impl World {
                 assert_eq!(*has, self.store.revision(topic).ok(), "I3, I8: {topic} in {:?}", page.session);
             }
         }
+        self.check_lacking();
+        assert!(self.lacked.iter().all(|(_, _, lacking)| lacking.is_empty()), "{:?}", self.lacked);
         assert_eq!(self.store.deliveries_due(), Default::default());
     }
 }
@@ -326,7 +353,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
-    fn i3_i8_i13_i14_whatever_is_lost_each_page_is_told_what_it_reads_and_ends_at_the_newest(
+    fn i3_i8_i12_i13_i14_whatever_is_lost_each_page_is_told_what_it_reads_and_ends_at_the_newest(
         steps in prop::collection::vec(step(), 0..80)
     ) {
         let mut world = World::new();

@@ -13,6 +13,7 @@ use std::{
 };
 use tauri::{AppHandle, Listener, Manager, State, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
 use tauri_plugin_lockstep::{LockstepExt, Revision};
+use tokio::sync::mpsc;
 
 /// What a test is told when something fails.
 pub type Answer<T> = Result<T, String>;
@@ -117,6 +118,20 @@ pub async fn slow_calls() -> SlowCalls {
 #[tauri::command]
 pub async fn set_counter(app: AppHandle, value: u32) -> Answer<String> {
     app.lockstep().set(COUNTER, value).map(|revision| revision.to_string()).map_err(text)
+}
+
+/// Writes, waits until the windows have it, and asks each at once for the value of an expression, as JSON.
+#[tauri::command]
+pub async fn deliver_counter(app: AppHandle, value: u32, expression: String) -> Answer<BTreeMap<String, String>> {
+    let revision = app.lockstep().set(COUNTER, value).map_err(text)?;
+    app.lockstep().delivered(COUNTER.name(), revision).await.map_err(text)?;
+    let mut shown = BTreeMap::new();
+    for (label, window) in app.webview_windows() {
+        let (send, mut sent) = mpsc::unbounded_channel();
+        window.eval_with_callback(&expression, move |json| drop(send.send(json))).map_err(text)?;
+        shown.insert(label, sent.recv().await.unwrap_or_default());
+    }
+    Ok(shown)
 }
 
 /// Keys that mean something to JavaScript.

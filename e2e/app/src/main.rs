@@ -39,6 +39,7 @@ fn main() -> tauri::Result<()> {
             commands::slow_calls,
             commands::slow_command,
             commands::set_counter,
+            commands::deliver_counter,
             commands::set_odd,
             commands::set_slow_to_read,
             commands::start_storm,
