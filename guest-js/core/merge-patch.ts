@@ -6,8 +6,7 @@ export const isMap = (value: unknown): value is object => isObject(value) && !Ar
 /** Applies a JSON Merge Patch (RFC 7396), and returns the new value. */
 export function mergePatch(target: unknown, patch: unknown): unknown {
   if (!isMap(patch)) return patch;
-  const result = {};
-  if (isMap(target)) for (const key of Object.keys(target)) define(result, key, own(target, key));
+  const result = isMap(target) ? { ...target } : {};
   for (const key of Object.keys(patch)) {
     const change = own(patch, key);
     if (change === null) delete (result as Record<string, unknown>)[key];
