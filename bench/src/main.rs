@@ -85,7 +85,7 @@ fn between_windows(_: &AppHandle, event: RunEvent) {
 /// The exit code.
 fn drive(pages: Pages, options: &Options) -> i32 {
     let outcome = match &options.soak {
-        Some(length) => soak::soak(pages, *length),
+        Some(length) => soak::soak(pages, options.soaked(), *length),
         None => measure(pages, options),
     };
     match outcome {

@@ -1,7 +1,8 @@
 //! The command line.
 
 use crate::{
-    contender::CONTENDERS,
+    contender::{CONTENDERS, Contender},
+    contenders::lockstep::Lockstep,
     run::Plan,
     scenarios::{SCENARIOS, Scenario},
 };
@@ -44,6 +45,15 @@ impl Options {
     }
 }
 
+impl Options {
+    /// Who is soaked: who is named, or Lockstep.
+    pub fn soaked(&self) -> &'static dyn Contender {
+        let named = self.plan.contenders.last();
+        let is_it = |contender: &&&'static dyn Contender| named.is_some_and(|named| *named == contender.id());
+        CONTENDERS.iter().find(is_it).copied().unwrap_or(&Lockstep)
+    }
+}
+
 /// The floor is always one of them: the others are compared with it.
 fn known_contenders(text: &str) -> Result<Vec<&'static str>> {
     let known = |id: &str| CONTENDERS.iter().map(|contender| contender.id()).find(|known| *known == id);
@@ -83,6 +93,8 @@ mod tests {
         assert_eq!(options.scenarios.iter().map(|scenario| scenario.name).collect::<Vec<_>>(), ["S1", "rate"]);
         assert_eq!((options.plan.windows, options.plan.repeat), (vec![1, 2], 5));
         assert_eq!(parse(&["--contenders", "emit,lockstep"]).unwrap().plan.contenders, ["floor", "emit", "lockstep"]);
+        assert_eq!(parse(&["--soak", "60"]).unwrap().soaked().id(), "lockstep");
+        assert_eq!(parse(&["--soak", "60", "--contenders", "floor"]).unwrap().soaked().id(), "floor");
     }
 
     #[test]

@@ -1,8 +1,7 @@
-//! A long run of Lockstep alone: whether anything grows.
+//! A long run of one contender alone, Lockstep where none is named: whether anything grows.
 
 use crate::{
     contender::Contender,
-    contenders::lockstep::Lockstep,
     pages::{PATIENCE, Page, Pages},
     process::{Memory, cpu_time, memory},
     report::{Section, Table, number},
@@ -41,22 +40,22 @@ struct Sample {
 }
 
 /// Says whether nothing grew.
-pub fn soak(mut pages: Pages, length: Duration) -> Result<bool> {
+pub fn soak(mut pages: Pages, contender: &'static dyn Contender, length: Duration) -> Result<bool> {
     let app = pages.app.clone();
-    Lockstep.load(&app, Size::SMALL.document(0))?;
+    contender.load(&app, Size::SMALL.document(0))?;
     let mut windows = Vec::new();
     for n in 0..WINDOWS {
-        windows.push(pages.open(&format!("w{n}"), &Lockstep)?);
+        windows.push(pages.open(&format!("w{n}"), contender)?);
     }
-    let writer = Writer::start(app.clone());
-    let outcome = samples(&mut pages, &mut windows, length);
+    let writer = Writer::start(app.clone(), contender);
+    let outcome = samples(&mut pages, contender, &mut windows, length);
     let last = writer.stop()?;
     let (samples, ended) = outcome?;
 
     // Whatever has happened to them, all show the last write.
     let final_value = last + 1;
     pages.call_all::<()>(&windows, "reportFrom", final_value)?;
-    Lockstep.write(&app, final_value)?;
+    contender.write(&app, final_value)?;
     pages.all_show(&windows, final_value, PATIENCE)?;
 
     println!("{}", table(&samples, length).render());
@@ -79,7 +78,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn start(app: AppHandle) -> Self {
+    fn start(app: AppHandle, contender: &'static dyn Contender) -> Self {
         let (done, last) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
         let (is_done, written) = (Arc::clone(&done), Arc::clone(&last));
         let thread = thread::spawn(move || {
@@ -88,7 +87,7 @@ impl Writer {
                 if is_done.load(Ordering::Relaxed) {
                     break;
                 }
-                Lockstep.write(&app, value)?;
+                contender.write(&app, value)?;
                 written.store(value, Ordering::Relaxed);
                 let due = Duration::from_millis(1_000 * value / WRITES_PER_SECOND);
                 thread::sleep(due.saturating_sub(start.elapsed()));
@@ -107,14 +106,19 @@ impl Writer {
 }
 
 /// Disturbs windows, and looks thirty times; says how many pages have ended, too.
-fn samples(pages: &mut Pages, windows: &mut [Page], length: Duration) -> Result<(Vec<Sample>, usize)> {
+fn samples(
+    pages: &mut Pages,
+    contender: &dyn Contender,
+    windows: &mut [Page],
+    length: Duration,
+) -> Result<(Vec<Sample>, usize)> {
     let start = Instant::now();
     let mut samples: Vec<Sample> = Vec::new();
     let (mut cpu, mut looked, mut ended) = (cpu_time()?, start, 0);
     while start.elapsed() < length {
         thread::sleep(DISTURBED_EVERY);
         let unlucky = ended % WINDOWS;
-        disturb(pages, &mut windows[unlucky], ended)?;
+        disturb(pages, contender, &mut windows[unlucky], ended)?;
         ended += 1;
         if looked.elapsed() < length / 30 {
             continue;
@@ -141,12 +145,12 @@ fn samples(pages: &mut Pages, windows: &mut [Page], length: Duration) -> Result<
 ///
 /// No window is only ever reloaded: WebKitGTK 2.50 kills the process of such a one when about 400 others have come and
 /// gone, also where no page uses Lockstep.
-fn disturb(pages: &mut Pages, page: &mut Page, nth: usize) -> Result<()> {
+fn disturb(pages: &mut Pages, contender: &dyn Contender, page: &mut Page, nth: usize) -> Result<()> {
     let loading = if (nth + nth / WINDOWS).is_multiple_of(2) {
-        pages.begin_to_reload(page, &Lockstep)?
+        pages.begin_to_reload(page, contender)?
     } else {
         pages.close(page)?;
-        pages.begin_to_open(&page.label, &Lockstep)?
+        pages.begin_to_open(&page.label, contender)?
     };
     *page = pages.loaded(loading)?;
     // It writes, too, so that the backend has something to remember.

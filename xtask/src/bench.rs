@@ -19,7 +19,7 @@ pub const COMMAND: Command = Command {
   --windows  in how many windows
   --repeat   how often all contenders take their turn
   --contenders  only these, by the names of their pages (bench/ui/contenders), and the floor
-  --soak     instead: Lockstep alone, for so long; fails if anything grows
+  --soak     instead: Lockstep alone, or the last of the contenders, for so long; fails if anything grows
   --debug    a debug build, to try the benchmark itself: its times say nothing
   --save     put the tables into docs/benchmarks.md
   --saving   instead: what saving costs, beside the store plugin (docs/persistence.md)
