@@ -9,7 +9,7 @@ use anyhow::Result;
 
 pub const COMMAND: Command = Command {
     name: "lint",
-    about: "Formatting, clippy, and the front ends' linters",
+    about: "Formatting, clippy, the links in the documentation of the crates, and the front ends' linters",
     usage: "",
     run: |args| {
         no_arguments(args)?;
@@ -30,6 +30,8 @@ pub fn lint() -> Result<()> {
         clippy.args(WITHOUT_REAL_WINDOWS);
     }
     clippy.args(["--", "-D", "warnings"]);
+    let mut links = cmd("cargo doc --no-deps -p tauri-plugin-lockstep -p lockstep-core -p lockstep-persist -p logux");
+    links.env("RUSTDOCFLAGS", "-D warnings");
     let frontends = frontend::packages().map(|package| package.command("npm run lint --if-present"));
-    run_all([format, of_the_benchmark, clippy].into_iter().chain(frontends))
+    run_all([format, of_the_benchmark, clippy, links].into_iter().chain(frontends))
 }

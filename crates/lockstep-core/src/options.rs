@@ -172,7 +172,7 @@ impl<T: State> TopicOptions<T> {
 
     /// Declares that somebody outside is asked about every write first, and may take its time: a write that comes
     /// without an answer is [`UpdateError::NotAsked`](crate::UpdateError::NotAsked). Each topic gets an asker of its own,
-    /// see [`Store::asker`](crate::Store::asker).
+    /// see [`Door::asker`](crate::Door::asker).
     #[must_use]
     pub fn asynchronous(mut self, make_asker: impl Fn() -> Asker + Send + Sync + 'static) -> Self {
         self.make_asker = Some(Arc::new(make_asker));
