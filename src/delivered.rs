@@ -2,7 +2,6 @@
 
 use crate::Lockstep;
 use lockstep_core::{AccessError, DELIVERY_TIMEOUT, Revision, SessionKey, TopicName};
-use std::pin::pin;
 use tokio::time::{Instant, timeout_at};
 
 /// Why it is not known that every window has a state.
@@ -11,8 +10,8 @@ pub enum DeliveryError {
     /// There is no such topic, or it was removed meanwhile.
     #[error(transparent)]
     Access(#[from] AccessError),
-    /// The pages of these windows have not confirmed it in time. They are told on: each has the newest state as soon as it
-    /// answers again.
+    /// The pages of these windows have not confirmed it in time. They go on being told: each has the newest state as soon
+    /// as it answers again.
     #[error(
         "the windows {windows:?} have not confirmed topic {topic:?} at revision {revision} within 5 s: they are busy, suspended, or may not read it any more; each has the newest state when it answers again"
     )]
@@ -31,12 +30,15 @@ impl Lockstep {
     /// test that drives real ones.
     ///
     /// A page has it when it has acknowledged a delivery of it: its stores show it then, and have called their
-    /// listeners; what these change is painted with the page's next frame. A page that wrote it itself, or has pulled it,
-    /// counts when the answer is on its way.
+    /// listeners; what these change is painted with the page's next frame. A store that has a write of its own under way
+    /// shows it with the answer to that, or after 250 ms. A page that wrote it itself, or has pulled it, counts when the
+    /// answer is on its way.
     ///
     /// Waited for are the pages that read the topic by the guest's stores (**I12**). Not waited for are those that have not
-    /// begun to, such as one that loads; those that rest while they are hidden (`whenHidden: 'rest'`); those that go; and
-    /// clients that have no deliveries, such as listeners of the event.
+    /// begun to, such as one that loads; those that rest while they are hidden (`whenHidden: 'rest'`); those that go, or
+    /// have been silent for a minute or two; and clients that have no deliveries, such as listeners of the event.
+    ///
+    /// The pages are told by the main thread: one that blocks on this waits in vain.
     ///
     /// ```no_run
     /// # async fn run(app: tauri::AppHandle) -> Result<(), Box<dyn std::error::Error>> {
@@ -54,9 +56,8 @@ impl Lockstep {
     pub async fn delivered(&self, topic: &TopicName, revision: Revision) -> Result<(), DeliveryError> {
         let until = Instant::now() + DELIVERY_TIMEOUT;
         loop {
-            let mut changed = pin!(self.undelivered.notified());
             // From here on a change is noticed, also one that comes before it is waited for.
-            changed.as_mut().enable();
+            let changed = self.undelivered.notified();
             let lacking = self.store.undelivered(topic, revision)?;
             if lacking.is_empty() {
                 return Ok(());

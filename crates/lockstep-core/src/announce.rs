@@ -51,8 +51,8 @@ pub trait Announce: Send + Sync + 'static {
     /// quick as [`Announce::wake`]. Does nothing where nobody delivers.
     fn wake_deliveries(&self) {}
 
-    /// A page has been given something, or has gone: whoever waits for what [`Store::undelivered`](crate::Store::undelivered)
-    /// says is to look again. As quick as [`Announce::wake`]. Does nothing where nobody waits.
+    /// A page has been given something, or a page or a topic has gone: whoever waits for what
+    /// [`Store::undelivered`](crate::Store::undelivered) says is to look again. As quick as [`Announce::wake`]. Does nothing where nobody waits.
     fn wake_undelivered(&self) {}
 
     /// Tells the outside.

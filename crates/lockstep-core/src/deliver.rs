@@ -129,8 +129,9 @@ impl Store {
         self.shared.announcements.wake_undelivered();
     }
 
-    /// The pages that are delivered the topic, do not rest from that, and have neither acknowledged it at this revision
-    /// or a later one, nor been answered with it. To be asked again when [`Announce::wake_undelivered`] says so.
+    /// The pages that are delivered the topic, do not rest from that, and are not known to have it at this revision or a
+    /// later one: they have neither acknowledged it nor been answered with it, or a delivery after that was lost. To be
+    /// asked again when [`Announce::wake_undelivered`] says so.
     ///
     /// # Errors
     /// [`AccessError`] if there is no such topic.

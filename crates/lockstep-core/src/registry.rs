@@ -220,6 +220,7 @@ impl Store {
         if let Ok(wake) = wake {
             self.shared.announcements.wake(wake);
         }
+        self.shared.announcements.wake_undelivered();
         // The cell goes when its last user lets go of it: its value's `Drop`, which is the app's, runs under no lock.
         drop(entry);
         true

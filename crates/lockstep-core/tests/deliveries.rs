@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use lockstep_core::{
-    AccessError, Answer, Change, ClientWrite, DELIVERY_TIMEOUT, Delivery, Departure, PageId, Proposal, Revision,
-    SessionKey, SubscribeError, Topic, TopicName, TopicOptions, testing::TestStore,
+    Answer, Change, ClientWrite, DELIVERY_TIMEOUT, Delivery, Departure, PageId, Proposal, Revision, SessionKey,
+    SubscribeError, Topic, TopicName, TopicOptions, testing::TestStore,
 };
 use std::time::Duration;
 
@@ -197,46 +197,6 @@ fn what_a_page_was_answered_is_not_delivered_to_it() {
     assert_eq!(store.take_delivery("main", |_, _| true), None);
     store.set(A, 8).unwrap();
     assert_eq!(take(&store, "main").unwrap().entries[0].source_id, None);
-}
-
-#[test]
-fn i12_who_lacks_a_revision_is_said_until_it_has_acknowledged_been_answered_rests_or_is_gone() {
-    let store = store();
-    let others = ["answered", "rests", "goes", "unsubscribes"].map(|label| session(label, "p"));
-    let [answered, rests, goes, unsubscribes] = &others;
-    for page in &others {
-        reads(&store, page);
-    }
-    let earlier = store.revision(A.name()).unwrap();
-    assert_eq!(store.undelivered(A.name(), earlier).unwrap(), []);
-    let revision = store.set(A, 1).unwrap();
-    let lacking = || {
-        let mut lacking: Vec<_> = store.undelivered(A.name(), revision).unwrap();
-        lacking.sort_by(|one, other| one.label().cmp(other.label()));
-        lacking
-    };
-    let mut expected = vec![answered, goes, &page(), rests, unsubscribes].into_iter().cloned().collect::<Vec<_>>();
-    assert_eq!(lacking(), expected);
-    assert_eq!(store.undelivered(A.name(), earlier).unwrap(), [], "they have what was before");
-
-    let delivery = take(&store, "main").unwrap();
-    assert_eq!(lacking(), expected, "it is only under way");
-    store.recorder.take_undelivered_wakes();
-    let mut until = |page: &SessionKey, work: &dyn Fn()| {
-        work();
-        expected.retain(|other| other != page);
-        assert_eq!(lacking(), expected);
-        assert!(store.recorder.take_undelivered_wakes() > 0, "{page:?}");
-    };
-    until(&page(), &|| store.acknowledged("main", delivery.id));
-    until(answered, &|| store.gave(answered, A.name(), revision));
-    let rest = |page| store.door(A.name()).unwrap().subscribe_to_deliveries(page, &|| true, true).map(drop);
-    until(rests, &|| rest(rests).unwrap());
-    until(goes, &|| store.drop_label("goes", Departure::Ended));
-    until(unsubscribes, &|| store.unsubscribe(A.name(), unsubscribes));
-
-    store.remove(A.name()).unwrap();
-    assert_eq!(store.undelivered(A.name(), revision), Err(AccessError::UnknownTopic(A.name().clone())));
 }
 
 #[test]
