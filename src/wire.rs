@@ -418,7 +418,10 @@ mod tests {
     fn an_answer_has_only_the_members_of_its_form() {
         let revision = Revision::from_u64(7);
         let texts = [
-            (answer(&Answer::Snapshot { revision, data: "{}".into() }), json!({ "revision": "7", "data": {} })),
+            (
+                answer(&Answer::Snapshot { revision, data: "{}".to_owned().into() }),
+                json!({ "revision": "7", "data": {} }),
+            ),
             (answer(&Answer::Unchanged { revision }), json!({ "revision": "7", "unchanged": true })),
             (
                 answer(&Answer::Patch { revision, base: Revision::from_u64(5), patch: "[]".into() }),

@@ -41,7 +41,7 @@ pub(crate) struct Deltas {
 #[derive(Default)]
 struct Known {
     /// What was given to somebody, the latest at the end.
-    given: VecDeque<(Revision, Arc<str>)>,
+    given: VecDeque<(Revision, Arc<String>)>,
     /// The newest revision to which there are patches, and those by their bases.
     target: Revision,
     patches: HashMap<Revision, Patch>,
@@ -103,7 +103,7 @@ impl Deltas {
 }
 
 impl Known {
-    fn text(&self, base: Revision) -> Option<Arc<str>> {
+    fn text(&self, base: Revision) -> Option<Arc<String>> {
         self.given.iter().find(|(given, _)| *given == base).map(|(_, text)| Arc::clone(text))
     }
 
@@ -118,7 +118,7 @@ impl Known {
         if kept { Arc::clone(self.patches.entry(base).or_default()) } else { Patch::default() }
     }
 
-    fn gave(&mut self, revision: Revision, data: &Arc<str>) {
+    fn gave(&mut self, revision: Revision, data: &Arc<String>) {
         if self.given.back().is_some_and(|(last, _)| *last == revision) {
             return;
         }

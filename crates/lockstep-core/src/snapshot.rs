@@ -29,7 +29,7 @@ pub enum Answer {
         /// The state's revision.
         revision: Revision,
         /// The state as JSON; all who ask for one revision share one text.
-        data: Arc<str>,
+        data: Arc<String>,
     },
     /// The asker has the newest state already.
     Unchanged {
@@ -60,7 +60,10 @@ impl Answer {
 pub(crate) struct Version<T> {
     pub(crate) revision: Revision,
     pub(crate) value: Arc<T>,
-    json: Mutex<Option<Arc<str>>>,
+    /// Shared as it was written: to copy a text of 1 MB into an `Arc<str>` takes up to half as long as to write it.
+    json: Mutex<Option<Arc<String>>>,
+    /// How many bytes the JSON of a state before this had.
+    bytes_before: usize,
     incremental: Option<Incremental<T>>,
 }
 
@@ -70,7 +73,7 @@ impl<T> Version<T> {
         if let Some(incremental) = incremental {
             (incremental.seal)(&mut value, None, revision);
         }
-        Self { revision, value: Arc::new(value), json: Mutex::new(None), incremental }
+        Self { revision, value: Arc::new(value), json: Mutex::new(None), bytes_before: 0, incremental }
     }
 
     /// The state that a write has made of this one.
@@ -86,7 +89,8 @@ impl<T> Version<T> {
             }
             None => value,
         };
-        Self { revision, value, json: Mutex::new(None), incremental: self.incremental }
+        let bytes_before = self.json.lock().as_ref().map_or(self.bytes_before, |json| json.len());
+        Self { revision, value, json: Mutex::new(None), bytes_before, incremental: self.incremental }
     }
 }
 
@@ -98,7 +102,7 @@ pub(crate) trait AnyVersion: Send + Sync {
     ///
     /// **I4**: the app's `Serialize` runs under no lock. Two that ask at the same moment may both run it; the first
     /// text is kept.
-    fn json(&self) -> Result<Arc<str>, EncodeError>;
+    fn json(&self) -> Result<Arc<String>, EncodeError>;
 
     /// Whether the state itself knows what changed.
     fn is_incremental(&self) -> bool;
@@ -112,11 +116,16 @@ impl<T: Serialize + Send + Sync> AnyVersion for Version<T> {
         self.revision
     }
 
-    fn json(&self) -> Result<Arc<str>, EncodeError> {
+    fn json(&self) -> Result<Arc<String>, EncodeError> {
         if let Some(json) = &*self.json.lock() {
             return Ok(Arc::clone(json));
         }
-        let json: Arc<str> = encoded(|| serde_json::to_string(&*self.value))?.into();
+        // Room for what was there and a little more, as states mostly change.
+        let mut json = Vec::with_capacity(self.bytes_before + self.bytes_before / 16);
+        encoded(|| serde_json::to_writer(&mut json, &*self.value))?;
+        json.shrink_to_fit();
+        let json = String::from_utf8(json).map_err(|error| EncodeError::Unserializable(error.to_string()))?;
+        let json = Arc::new(json);
         Ok(Arc::clone(self.json.lock().get_or_insert(json)))
     }
 
