@@ -40,11 +40,8 @@ pub use lockstep::{Lockstep, LockstepExt};
 /// For an app's tests: a store without Tauri and without windows, whose time stands still and whose announcements are
 /// kept.
 ///
-/// With the feature `test`, which belongs into the app's `[dev-dependencies]`:
-///
-/// ```toml
-/// tauri-plugin-lockstep = { version = "0.1", features = ["test"] }
-/// ```
+/// With the feature `test`, which belongs into the app's `[dev-dependencies]`: `cargo add --dev` with
+/// `--features test`, from where the dependency itself comes.
 ///
 /// ```
 /// use tauri_plugin_lockstep::{Topic, testing::TestStore};

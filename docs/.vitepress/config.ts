@@ -102,6 +102,7 @@ const GUIDE: DefaultTheme.SidebarItem[] = [
       { text: 'Writing state', link: '/writing' },
       { text: 'Topics with a life', link: '/topics-with-a-life' },
       { text: 'Collections', link: '/collections' },
+      { text: 'State that survives', link: '/persistence' },
       { text: 'Permissions', link: '/permissions' },
       { text: 'React, Vue, Svelte, stores', link: '/frameworks' },
     ],
