@@ -1,5 +1,6 @@
 //! Lockstep and its alternatives do the same jobs in real windows: `cargo xtask bench`, and `docs/benchmarks.md`.
 
+mod apart;
 mod contender;
 mod contenders;
 mod machine;
@@ -14,23 +15,43 @@ mod state;
 mod stats;
 
 use crate::{
+    apart::Order,
+    contender::Contender,
     contenders::{channel, emit, floor, lockstep, pull, store, zustand},
     options::Options,
     pages::Pages,
     run::Run,
+    scenarios::SCENARIOS,
 };
-use anyhow::Result;
-use std::{env, fs::File, io::Write, process::exit, sync::mpsc, thread};
+use anyhow::{Context, Result};
+use std::{env, fs::File, io::Write, process::exit, sync::mpsc, thread, time::Duration};
 use tauri::{AppHandle, Manager, RunEvent};
 
 fn main() -> Result<()> {
-    let options = match Options::parse(env::args().skip(1)) {
+    let args: Vec<String> = env::args().skip(1).collect();
+    if let Some(order) = Order::of(&args) {
+        return run_app(Job::Turn(order?));
+    }
+    let options = match Options::parse(args.into_iter()) {
         Ok(options) => options,
         Err(error) => {
             eprintln!("error: {error:#}");
             exit(2);
         }
     };
+    match options.soak {
+        Some(length) => run_app(Job::Soak(options.soaked(), length)),
+        None => exit(i32::from(!measure(&options)?)),
+    }
+}
+
+/// What an app with windows is there for.
+enum Job {
+    Turn(Order),
+    Soak(&'static dyn Contender, Duration),
+}
+
+fn run_app(job: Job) -> Result<()> {
     let (reports, received) = mpsc::channel();
     let app = tauri::Builder::default()
         .plugin(tauri_plugin_store::Builder::default().build())
@@ -64,7 +85,7 @@ fn main() -> Result<()> {
             let app = app.handle().clone();
             // Not on the main thread, which the windows need.
             thread::spawn(move || {
-                let code = drive(pages, &options);
+                let code = drive(pages, job);
                 app.state::<store::Stores>().close();
                 app.exit(code);
             });
@@ -83,10 +104,10 @@ fn between_windows(_: &AppHandle, event: RunEvent) {
 }
 
 /// The exit code.
-fn drive(pages: Pages, options: &Options) -> i32 {
-    let outcome = match &options.soak {
-        Some(length) => soak::soak(pages, options.soaked(), *length),
-        None => measure(pages, options),
+fn drive(pages: Pages, job: Job) -> i32 {
+    let outcome = match job {
+        Job::Turn(order) => take(pages, order).map(|()| true),
+        Job::Soak(contender, length) => soak::soak(pages, contender, length),
     };
     match outcome {
         Ok(true) => 0,
@@ -98,19 +119,27 @@ fn drive(pages: Pages, options: &Options) -> i32 {
     }
 }
 
+fn take(pages: Pages, order: Order) -> Result<()> {
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == order.scenario).context("no such scenario")?;
+    let answer = order.clone();
+    answer.fulfil(Run::take(pages, order, scenario.run))
+}
+
 /// Says whether everything was measured.
-fn measure(pages: Pages, options: &Options) -> Result<bool> {
+fn measure(options: &Options) -> Result<bool> {
     let mut report = Report::new()?;
     report.print(&machine::describe(options)?)?;
-    let mut run = Run::new(pages, options.plan.clone());
+    let mut failures = vec![];
     for scenario in &options.scenarios {
         eprintln!("{}", scenario.name);
-        report.print(&(scenario.run)(&mut run)?.render())?;
+        let mut run = Run::report(scenario.name, &options.plan);
+        report.print(&(scenario.run)(&mut run).render())?;
+        failures.append(&mut run.failures);
     }
-    for failure in &run.failures {
+    for failure in &failures {
         report.print(&format!("- Not measured: {failure}"))?;
     }
-    Ok(run.failures.is_empty())
+    Ok(failures.is_empty())
 }
 
 /// What is printed, and kept in a file where `LOCKSTEP_BENCH_REPORT` names one.

@@ -49,16 +49,16 @@ impl Options {
     /// Who is soaked: who is named, or Lockstep.
     pub fn soaked(&self) -> &'static dyn Contender {
         let named = self.plan.contenders.last();
-        let is_it = |contender: &&&'static dyn Contender| named.is_some_and(|named| *named == contender.id());
+        let is_it = |contender: &&&'static dyn Contender| named.is_some_and(|named| named == contender.id());
         CONTENDERS.iter().find(is_it).copied().unwrap_or(&Lockstep)
     }
 }
 
 /// The floor is always one of them: the others are compared with it.
-fn known_contenders(text: &str) -> Result<Vec<&'static str>> {
-    let known = |id: &str| CONTENDERS.iter().map(|contender| contender.id()).find(|known| *known == id);
+fn known_contenders(text: &str) -> Result<Vec<String>> {
+    let known = |id: &str| CONTENDERS.iter().any(|contender| contender.id() == id).then(|| id.to_owned());
     let named = text.split(',').map(|id| known(id).with_context(|| format!("no such contender: `{id}`")));
-    [Ok("floor")].into_iter().chain(named).collect()
+    [Ok("floor".to_owned())].into_iter().chain(named).collect()
 }
 
 fn numbers(text: &str) -> Result<Vec<usize>> {

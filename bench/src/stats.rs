@@ -1,6 +1,7 @@
 //! Many measurements of one thing, and what is said of them.
 
-use std::{collections::BTreeMap, time::Duration};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Spread {
@@ -26,34 +27,70 @@ fn at(sorted: &[f64], share: f64) -> Option<f64> {
     Some(below + (above - below) * place.fract())
 }
 
-/// What was measured, of whom, in how many windows.
-pub type Key = (&'static str, usize, &'static str);
+/// Of whom, in how many windows or of how much, and what.
+pub type Key<'a> = (&'a str, usize, &'a str);
 
-/// All measurements of a scenario.
-#[derive(Default)]
-pub struct Samples {
-    values: BTreeMap<Key, Vec<f64>>,
+#[derive(Serialize, Deserialize)]
+struct Series {
+    contender: String,
+    amount: usize,
+    what: String,
+    values: Vec<f64>,
 }
 
+impl Series {
+    fn key(&self) -> Key<'_> {
+        (&self.contender, self.amount, &self.what)
+    }
+}
+
+/// All measurements of a scenario, in the order in which each was first made.
+#[derive(Default, Serialize, Deserialize)]
+pub struct Samples(Vec<Series>);
+
 impl Samples {
-    pub fn add(&mut self, key: Key, value: f64) {
-        self.values.entry(key).or_default().push(value);
+    pub fn add(&mut self, key: Key<'_>, value: f64) {
+        match self.0.iter_mut().find(|series| series.key() == key) {
+            Some(series) => series.values.push(value),
+            None => {
+                let (contender, amount, what) = (key.0.to_owned(), key.1, key.2.to_owned());
+                self.0.push(Series { contender, amount, what, values: vec![value] });
+            }
+        }
     }
 
-    pub fn spread(&self, key: Key) -> Option<Spread> {
-        Spread::of(self.values.get(&key)?)
+    pub fn append(&mut self, others: Self) {
+        for series in &others.0 {
+            series.values.iter().for_each(|value| self.add(series.key(), *value));
+        }
     }
 
-    pub fn median(&self, key: Key) -> Option<f64> {
+    /// What was measured of this contender in so many windows, or of so much.
+    pub fn of(&self, contender: &str, amount: usize) -> impl Iterator<Item = (&str, &[f64])> {
+        let is_meant = move |series: &&Series| series.contender == contender && series.amount == amount;
+        self.0.iter().filter(is_meant).map(|series| (&*series.what, &*series.values))
+    }
+
+    fn values(&self, key: Key<'_>) -> &[f64] {
+        self.0.iter().find(|series| series.key() == key).map_or(&[], |series| &series.values)
+    }
+
+    pub fn spread(&self, key: Key<'_>) -> Option<Spread> {
+        Spread::of(self.values(key))
+    }
+
+    pub fn median(&self, key: Key<'_>) -> Option<f64> {
         Some(self.spread(key)?.median)
     }
 
-    pub fn sum(&self, key: Key) -> Option<f64> {
-        Some(self.values.get(&key)?.iter().sum())
+    /// None of nothing.
+    pub fn sum(&self, key: Key<'_>) -> Option<f64> {
+        let values = self.values(key);
+        (!values.is_empty()).then(|| values.iter().sum())
     }
 
-    pub fn count(&self, key: Key) -> usize {
-        self.values.get(&key).map_or(0, Vec::len)
+    pub fn count(&self, key: Key<'_>) -> usize {
+        self.values(key).len()
     }
 }
 
@@ -71,5 +108,18 @@ mod tests {
         assert_eq!(spread, Spread { median: 3.0, low: 2.0, high: 4.0 });
         assert_eq!(Spread::of(&[1.0, 2.0]).unwrap().median, 1.5);
         assert_eq!(Spread::of(&[]), None);
+    }
+
+    #[test]
+    fn what_several_turns_have_measured_is_put_together() {
+        let mut all = Samples::default();
+        for (contender, values) in [("floor", [1.0, 2.0]), ("emit", [5.0, 6.0]), ("floor", [3.0, 4.0])] {
+            let mut turn = Samples::default();
+            values.iter().for_each(|value| turn.add((contender, 1, "ms"), *value));
+            all.append(turn);
+        }
+        assert_eq!(all.of("floor", 1).collect::<Vec<_>>(), [("ms", &[1.0, 2.0, 3.0, 4.0][..])]);
+        assert_eq!((all.sum(("emit", 1, "ms")), all.count(("emit", 1, "ms"))), (Some(11.0), 2));
+        assert_eq!((all.sum(("emit", 2, "ms")), all.median(("emit", 1, "cpu"))), (None, None));
     }
 }

@@ -17,13 +17,12 @@ use std::{
 /// How long a page that has nothing to do is watched, and how long memory is given to come back.
 const QUIET: Duration = Duration::from_secs(1);
 
-pub fn run(run: &mut Run) -> Result<Section> {
-    let mut samples = Samples::default();
+pub fn run(run: &mut Run) -> Section {
     let writes = run.plan.of(10_000, 2_000);
     let windows = run.plan.most_windows_up_to(8);
     run.each(windows, Size::SMALL, Ability::Follow, |turn| {
         for (what, value) in one_burst(turn, writes)? {
-            samples.add((turn.id(), windows, what), value);
+            turn.add(windows, what, value);
         }
         Ok(())
     });
@@ -41,10 +40,10 @@ pub fn run(run: &mut Run) -> Result<Section> {
     ]);
     rows(&mut table, |id| {
         let key = |what| (id, windows, what);
-        let median = |what| or_dash(samples.median(key(what)));
-        samples.median(key("shown"))?;
+        let median = |what| or_dash(run.samples.median(key(what)));
+        run.samples.median(key("shown"))?;
         Some(vec![
-            spread(samples.spread(key("shown")), samples.median(("floor", windows, "shown"))),
+            spread(run.samples.spread(key("shown")), run.samples.median(("floor", windows, "shown"))),
             median("in writes"),
             median("empty"),
             median("messages"),
@@ -54,7 +53,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
             format!("{} ({})", median("loop"), median("watches")),
         ])
     });
-    Ok(Section {
+    Section {
         title: format!("S2: {} small writes, one after another", whole(writes as f64)),
         text: format!(
             "By one thread of Rust, to {}. *In writes of S1*: as a multiple of what one write \
@@ -62,7 +61,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
             counted(windows, "window")
         ),
         table,
-    })
+    }
 }
 
 fn one_burst(turn: &mut Turn<'_>, writes: usize) -> Result<Vec<(&'static str, f64)>> {

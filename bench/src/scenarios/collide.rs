@@ -5,7 +5,6 @@ use crate::{
     report::{Section, Table, rows, whole},
     run::{Run, Turn},
     state::Size,
-    stats::Samples,
 };
 use anyhow::Result;
 use std::{
@@ -13,46 +12,47 @@ use std::{
     time::{Duration, Instant},
 };
 
+const WINDOWS: usize = 2;
 /// Windows that disagree by then disagree for ever: nothing is on its way any more.
 const LATEST: Duration = Duration::from_secs(1);
 /// Nor is anything before that.
 const EARLIEST: Duration = Duration::from_millis(60);
 
-pub fn run(run: &mut Run) -> Result<Section> {
-    let mut samples = Samples::default();
+pub fn run(run: &mut Run) -> Section {
     let times = run.plan.of(500, 40).div_ceil(run.plan.repeat);
-    run.each(2, Size::SMALL, Ability::WindowWrites, |turn| {
+    run.each(WINDOWS, Size::SMALL, Ability::WindowWrites, |turn| {
         turn.report_from(u64::from(u32::MAX))?;
         for _ in 0..times {
-            samples.add((turn.id(), 2, "disagree"), f64::from(u8::from(disagree(turn)?)));
+            let disagree = f64::from(u8::from(disagree(turn)?));
+            turn.add(WINDOWS, "disagree", disagree);
         }
         Ok(())
     });
 
     let mut table = Table::new(["", "disagree afterwards", "of"]);
     rows(&mut table, |id| {
-        let key = (id, 2, "disagree");
-        Some(vec![whole(samples.sum(key)?), whole(samples.count(key) as f64)])
+        let key = (id, WINDOWS, "disagree");
+        Some(vec![whole(run.samples.sum(key)?), whole(run.samples.count(key) as f64)])
     });
-    Ok(Section {
+    Section {
         title: "S8: two windows write at the same moment".to_owned(),
         text: format!(
             "Each another value. They disagree if they, or Rust, show different values {} ms later.",
             LATEST.as_millis()
         ),
         table,
-    })
+    }
 }
 
 fn disagree(turn: &mut Turn<'_>) -> Result<bool> {
     for n in 0..turn.windows.len() {
         let value = turn.next_value();
-        turn.run.pages.begin(&turn.windows[n], "write", value)?;
+        turn.pages.begin(&turn.windows[n], "write", value)?;
     }
     let start = Instant::now();
     loop {
         thread::sleep(EARLIEST);
-        let shown = turn.run.pages.call_all::<f64>(&turn.windows, "shown", ())?;
+        let shown = turn.pages.call_all::<f64>(&turn.windows, "shown", ())?;
         let agree = shown.iter().all(|value| *value == shown[0]) && shown[0] == turn.value()? as f64;
         if agree || start.elapsed() > LATEST {
             return Ok(!agree);

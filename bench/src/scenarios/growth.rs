@@ -6,11 +6,9 @@ use crate::{
     report::{Section, Table, dash, number, rows, whole},
     run::Run,
     state::Size,
-    stats::Samples,
 };
-use anyhow::Result;
 
-pub fn by_bytes(run: &mut Run) -> Result<Section> {
+pub fn by_bytes(run: &mut Run) -> Section {
     let sizes: Vec<(usize, Size)> = [1_000, 10_000, 100_000, 1_000_000, 10_000_000]
         .into_iter()
         .take(run.plan.of(5, 4))
@@ -19,7 +17,7 @@ pub fn by_bytes(run: &mut Run) -> Result<Section> {
     curve(run, &sizes, "B", "Growth with the size: five entities, of which one field is written".to_owned())
 }
 
-pub fn by_entities(run: &mut Run) -> Result<Section> {
+pub fn by_entities(run: &mut Run) -> Section {
     let sizes: Vec<(usize, Size)> = [10, 100, 1_000, 10_000, 100_000]
         .into_iter()
         .take(run.plan.of(5, 4))
@@ -28,16 +26,15 @@ pub fn by_entities(run: &mut Run) -> Result<Section> {
     curve(run, &sizes, "entities", "Growth with the number of entities, of 200 B each".to_owned())
 }
 
-fn curve(run: &mut Run, sizes: &[(usize, Size)], unit: &str, title: String) -> Result<Section> {
-    let mut samples = Samples::default();
+fn curve(run: &mut Run, sizes: &[(usize, Size)], unit: &str, title: String) -> Section {
     let writes = run.plan.of(20, 8);
     for &(amount, size) in sizes {
         run.each(1, size, Ability::Follow, |turn| {
             for time in writes_of(turn, writes)? {
-                samples.add((turn.id(), amount, "ms"), time);
+                turn.add(amount, "ms", time);
             }
             let bytes = turn.bytes_per_write(1)?;
-            samples.add((turn.id(), amount, "bytes"), bytes);
+            turn.add(amount, "bytes", bytes);
             Ok(())
         });
     }
@@ -45,15 +42,15 @@ fn curve(run: &mut Run, sizes: &[(usize, Size)], unit: &str, title: String) -> R
     let mut table = Table::new([String::new()].into_iter().chain(columns));
     rows(&mut table, |id| {
         let cells = sizes.iter().map(|&(amount, _)| {
-            let Some(ms) = samples.median((id, amount, "ms")) else { return dash() };
-            let bytes = samples.median((id, amount, "bytes")).map_or_else(dash, whole);
+            let Some(ms) = run.samples.median((id, amount, "ms")) else { return dash() };
+            let bytes = run.samples.median((id, amount, "bytes")).map_or_else(dash, whole);
             format!("{} ({bytes})", number(ms))
         });
         Some(cells.collect())
     });
-    Ok(Section {
+    Section {
         title,
         text: "In one window: ms until it shows a write (bytes that reach it), medians.".to_owned(),
         table,
-    })
+    }
 }

@@ -5,24 +5,20 @@ use crate::{
     report::{Section, Table, or_dash, rows, spread},
     run::Run,
     state::Size,
-    stats::Samples,
 };
-use anyhow::Result;
 
-pub fn run(run: &mut Run) -> Result<Section> {
-    let mut samples = Samples::default();
+pub fn run(run: &mut Run) -> Section {
     let times = run.plan.of(10, 4);
     for (size, bytes) in [(Size::SMALL, 200), (Size::DOCUMENT, 1_000_000)] {
         run.each(1, size, Ability::Start, |turn| {
             let contender = turn.contender;
             for _ in 0..times {
-                let late = turn.run.pages.open("late1", contender)?;
-                turn.run.pages.close(&late)?;
+                let late = turn.pages.open("late1", contender)?;
+                turn.pages.close(&late)?;
                 let started = &late.started;
-                let mut add = |what, value| samples.add((contender.id(), bytes, what), value);
-                add("loaded", started.content_loaded);
-                add("after", started.first_state - started.content_loaded);
-                add("script", started.first_state - started.script_start);
+                turn.add(bytes, "loaded", started.content_loaded);
+                turn.add(bytes, "after", started.first_state - started.content_loaded);
+                turn.add(bytes, "script", started.first_state - started.script_start);
             }
             Ok(())
         });
@@ -38,21 +34,21 @@ pub fn run(run: &mut Run) -> Result<Section> {
     ]);
     rows(&mut table, |id| {
         let key = |bytes, what| (id, bytes, what);
-        let plain = |bytes, what| spread(samples.spread(key(bytes, what)), None);
+        let plain = |bytes, what| spread(run.samples.spread(key(bytes, what)), None);
         Some(vec![
-            or_dash(samples.median(key(200, "loaded"))),
+            or_dash(run.samples.median(key(200, "loaded"))),
             plain(200, "after"),
-            or_dash(samples.median(key(1_000_000, "loaded"))),
+            or_dash(run.samples.median(key(1_000_000, "loaded"))),
             plain(1_000_000, "after"),
-            spread(samples.spread(key(1_000_000, "script")), samples.median(("floor", 1_000_000, "script"))),
+            spread(run.samples.spread(key(1_000_000, "script")), run.samples.median(("floor", 1_000_000, "script"))),
         ])
     });
-    Ok(Section {
+    Section {
         title: "S6: a window that is opened late".to_owned(),
         text: format!(
             "By the page's own clock, which ticks once a ms; {times} windows in each round. Below zero is before \
              DOMContentLoaded. The floor is a bare pull of text that is ready."
         ),
         table,
-    })
+    }
 }

@@ -13,12 +13,11 @@ mod rate;
 mod window_write;
 
 use crate::{report::Section, run::Run};
-use anyhow::Result;
 
 pub struct Scenario {
     /// What it is called on the command line.
     pub name: &'static str,
-    pub run: fn(&mut Run) -> Result<Section>,
+    pub run: fn(&mut Run) -> Section,
 }
 
 pub const SCENARIOS: &[Scenario] = &[

@@ -6,12 +6,10 @@ use crate::{
     report::{Section, Table, rows, spread},
     run::Run,
     state::Size,
-    stats::{Samples, ms},
+    stats::ms,
 };
-use anyhow::Result;
 
-pub fn run(run: &mut Run) -> Result<Section> {
-    let mut samples = Samples::default();
+pub fn run(run: &mut Run) -> Section {
     let writes = run.plan.of(100, 30);
     let counts = run.plan.windows.clone();
     for &windows in &counts {
@@ -20,9 +18,10 @@ pub fn run(run: &mut Run) -> Result<Section> {
             let cpu = cpu_time()?;
             for _ in 0..writes {
                 turn.isolate();
-                samples.add((turn.id(), windows, "ms"), ms(turn.write_and_see()?));
+                let took = turn.write_and_see()?;
+                turn.add(windows, "ms", ms(took));
             }
-            samples.add((turn.id(), windows, "cpu"), ms(cpu_time()? - cpu) / writes as f64);
+            turn.add(windows, "cpu", ms(cpu_time()? - cpu) / writes as f64);
             Ok(())
         });
     }
@@ -35,12 +34,13 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let mut table =
         Table::new(["ms".to_owned()].into_iter().chain(columns).chain([format!("CPU ms per write at {most}")]));
     rows(&mut table, |id| {
-        let cell =
-            |windows, what| spread(samples.spread((id, windows, what)), samples.median(("floor", windows, what)));
+        let cell = |windows, what| {
+            spread(run.samples.spread((id, windows, what)), run.samples.median(("floor", windows, what)))
+        };
         let times: Vec<String> = counts.iter().map(|windows| cell(*windows, "ms")).collect();
         Some(times.into_iter().chain([cell(most, "cpu")]).collect())
     });
-    Ok(Section {
+    Section {
         title: "S1: one small write".to_owned(),
         text: format!(
             "From a write of 200 bytes by Rust until Rust knows that the last window shows it: pages report it by a small \
@@ -48,5 +48,5 @@ pub fn run(run: &mut Run) -> Result<Section> {
              each round, 22 to 28 ms apart, and as a multiple of the floor. CPU: of all processes of the app."
         ),
         table,
-    })
+    }
 }

@@ -6,7 +6,7 @@ use crate::{
     report::{Section, Table, counted, dash, number, rows, whole},
     run::{Run, Turn},
     state::Size,
-    stats::{Samples, ms},
+    stats::ms,
 };
 use anyhow::Result;
 use std::{
@@ -14,15 +14,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub fn run(run: &mut Run) -> Result<Section> {
-    let mut samples = Samples::default();
+pub fn run(run: &mut Run) -> Section {
     let windows = run.plan.most_windows_up_to(4);
     let rates: &[usize] = if run.plan.quick { &[100, 1_000] } else { &[10, 100, 1_000, 10_000] };
     let seconds = run.plan.of(3, 1);
     for &rate in rates {
         run.each(windows, Size::SMALL, Ability::Follow, |turn| {
             for (what, value) in stream(turn, rate, seconds)? {
-                samples.add((turn.id(), rate, what), value);
+                turn.add(rate, what, value);
             }
             Ok(())
         });
@@ -31,13 +30,13 @@ pub fn run(run: &mut Run) -> Result<Section> {
     let mut table = Table::new([String::new()].into_iter().chain(columns));
     rows(&mut table, |id| {
         let cells = rates.iter().map(|&rate| {
-            let cell = |what| samples.median((id, rate, what)).map(number);
+            let cell = |what| run.samples.median((id, rate, what)).map(number);
             let cells = [cell("cpu"), cell("messages"), cell("behind")];
             cells.into_iter().collect::<Option<Vec<_>>>().map_or_else(dash, |cells| cells.join(", "))
         });
         Some(cells.collect())
     });
-    Ok(Section {
+    Section {
         title: "Growth with the rate of writes".to_owned(),
         text: format!(
             "{}, 200 B, {seconds} s: processors used; messages per window and second; ms by which the \
@@ -45,7 +44,7 @@ pub fn run(run: &mut Run) -> Result<Section> {
             counted(windows, "window")
         ),
         table,
-    })
+    }
 }
 
 fn stream(turn: &mut Turn<'_>, rate: usize, seconds: usize) -> Result<[(&'static str, f64); 3]> {

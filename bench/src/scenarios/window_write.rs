@@ -5,15 +5,13 @@ use crate::{
     report::{Section, Table, counted, dash, rows, spread},
     run::Run,
     state::Size,
-    stats::{Samples, ms},
+    stats::ms,
 };
-use anyhow::Result;
 
 /// A page's clock ticks once a ms, so only the mean of several writes is true.
 const TOGETHER: usize = 10;
 
-pub fn run(run: &mut Run) -> Result<Section> {
-    let mut samples = Samples::default();
+pub fn run(run: &mut Run) -> Section {
     let writes = run.plan.of(100, 40);
     let counts = run.plan.windows_up_to(8);
     for &windows in &counts {
@@ -26,12 +24,12 @@ pub fn run(run: &mut Run) -> Result<Section> {
                 if n >= 5 {
                     promises.push(promise);
                     if windows > 1 && others {
-                        samples.add((turn.id(), windows, "shown"), ms(shown));
+                        turn.add(windows, "shown", ms(shown));
                     }
                 }
             }
             for together in promises.chunks_exact(TOGETHER) {
-                samples.add((turn.id(), windows, "promise"), together.iter().sum::<f64>() / TOGETHER as f64);
+                turn.add(windows, "promise", together.iter().sum::<f64>() / TOGETHER as f64);
             }
             Ok(())
         });
@@ -51,11 +49,11 @@ pub fn run(run: &mut Run) -> Result<Section> {
             if !has_promise {
                 return dash();
             }
-            spread(samples.spread((id, windows, "promise")), samples.median(("floor", windows, "promise")))
+            spread(run.samples.spread((id, windows, "promise")), run.samples.median(("floor", windows, "promise")))
         });
-        Some(promises.chain([spread(samples.spread((id, most, "shown")), None)]).collect())
+        Some(promises.chain([spread(run.samples.spread((id, most, "shown")), None)]).collect())
     });
-    Ok(Section {
+    Section {
         title: "S4: a window writes".to_owned(),
         text: format!(
             "One field of the 200 bytes, by the first window. The promise: by that page's clock, means of {TOGETHER} \
@@ -63,5 +61,5 @@ pub fn run(run: &mut Run) -> Result<Section> {
              which Rust tells the window to write. {writes} writes in each round."
         ),
         table,
-    })
+    }
 }
