@@ -21,7 +21,7 @@ pub const COMMAND: Command = Command {
   --contenders  only these, by the names of their pages (bench/ui/contenders), and the floor
   --soak     instead: Lockstep alone, or the last of the contenders, for so long; fails if anything grows
   --debug    a debug build, to try the benchmark itself: its times say nothing
-  --save     put the tables into docs/benchmarks.md
+  --save     put the tables into docs/benchmarks.md; of named scenarios, in the place of theirs
   --saving   instead: what saving costs, beside the store plugin (docs/persistence.md)
   --check    instead: clippy, types and unit tests of the benchmark itself
   SCENARIO   only these: platform, S1 to S8, size, entities, rate (docs/benchmarks.md says what they are)",
@@ -97,7 +97,36 @@ fn between_marks(text: &str, report: &str) -> Result<String> {
         bail!("{DOCUMENT} lacks the marks between which the tables stand");
     };
     let (head, tail) = (&text[..begin + BEGIN.len()], &text[end..]);
-    Ok(format!("{head}\n\n{}\n\n{tail}", report.trim()))
+    let tables = merged(&text[begin + BEGIN.len()..end], report);
+    Ok(format!("{head}\n\n{}\n\n{tail}", tables.trim()))
+}
+
+const SECTION: &str = "\n### ";
+
+/// A report of some of the jobs takes the place of theirs, and says of each what it was measured on.
+fn merged(tables: &str, report: &str) -> String {
+    /// What stays the same, whatever is measured.
+    fn title(section: &str) -> &str {
+        section.split(['\n', ':']).next().unwrap_or_default()
+    }
+    let mut measured = report.split(SECTION);
+    let on = measured.next().unwrap_or_default().trim();
+    let measured: Vec<&str> = measured.collect();
+    let find = |section: &str| measured.iter().find(|measured| title(measured) == title(section));
+    let mut sections = tables.split(SECTION);
+    let mut all = sections.next().unwrap_or_default().to_owned();
+    let sections: Vec<&str> = sections.collect();
+    if sections.iter().all(|section| find(section).is_some()) {
+        return report.to_owned();
+    }
+    for section in sections {
+        all.push_str(SECTION);
+        match find(section).and_then(|measured| measured.split_once('\n')) {
+            Some((heading, rest)) => all.push_str(&format!("{heading}\n\n*{on}*\n\n{}\n", rest.trim())),
+            None => all.push_str(section),
+        }
+    }
+    all
 }
 
 #[cfg(test)]
@@ -109,5 +138,16 @@ mod tests {
         let text = format!("a\n{BEGIN}\nold\n{END}\nb\n");
         assert_eq!(between_marks(&text, "new\n").unwrap(), format!("a\n{BEGIN}\n\nnew\n\n{END}\nb\n"));
         assert!(between_marks("a", "new").is_err());
+    }
+
+    #[test]
+    fn what_was_measured_again_takes_the_place_of_what_was() {
+        let tables = "\n\nWhole, monday.\n\n### S1: one\n\n1\n\n### S2: 2,000\n\n2\n\n";
+        assert_eq!(
+            merged(tables, "Quick, tuesday.\n\n### S2: 100\n\n3\n\n"),
+            "\n\nWhole, monday.\n\n### S1: one\n\n1\n\n### S2: 100\n\n*Quick, tuesday.*\n\n3\n"
+        );
+        let all = "Quick, tuesday.\n\n### S1: one\n\n3\n\n### S2: 100\n\n4\n\n### S3\n\n5\n\n";
+        assert_eq!(merged(tables, all), all);
     }
 }

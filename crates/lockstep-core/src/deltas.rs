@@ -15,13 +15,14 @@ use std::{
 /// A state with less JSON than this, in bytes, is sent whole: a patch would save nothing.
 pub const SMALLEST_DELTA: usize = 1024;
 
-/// A state with more JSON than this, in bytes, is sent whole: comparing would cost too much.
-pub const LARGEST_DELTA: usize = 16 * 1024 * 1024;
+/// A state with more JSON than this, in bytes, is sent whole: two texts of it would be too much to keep.
+pub const LARGEST_DELTA: usize = 64 * 1024 * 1024;
 
 /// From how many revisions of one topic there are deltas: the last that were given to anybody.
 pub const DELTA_BASES: usize = 8;
 
-/// How many bytes of JSON the revisions of one topic may have together from which there are deltas.
+/// How many bytes of JSON the revisions of one topic may have together from which there are deltas; the last two there
+/// are however big they are, so that all windows that were given the one get a delta to the other.
 pub const DELTA_BASES_BYTES: usize = 16 * 1024 * 1024;
 
 /// A patch, or that there is none, once somebody has made it.
@@ -32,7 +33,7 @@ type Patch = Arc<Mutex<Option<Option<Arc<str>>>>>;
 /// - A delta is made once for all who are at the same base.
 /// - **I4**: it is made under no lock of the topic's, and never by a writer. Those who want the same delta wait for the
 ///   one who makes it.
-/// - **I14 bounded**: [`DELTA_BASES`] texts of [`DELTA_BASES_BYTES`] together, and one patch from each to the newest.
+/// - **I14 bounded**: [`DELTA_BASES`] texts of [`DELTA_BASES_BYTES`] together, or two, and one patch from each to the newest.
 #[derive(Default)]
 pub(crate) struct Deltas {
     known: Mutex<Known>,
@@ -125,7 +126,7 @@ impl Known {
         self.given.retain(|(given, _)| *given != revision);
         self.given.push_back((revision, Arc::clone(data)));
         let mut bytes: usize = self.given.iter().map(|(_, text)| text.len()).sum();
-        while self.given.len() > DELTA_BASES || bytes > DELTA_BASES_BYTES {
+        while self.given.len() > DELTA_BASES || (self.given.len() > 2 && bytes > DELTA_BASES_BYTES) {
             let Some((revision, text)) = self.given.pop_front() else { return };
             bytes -= text.len();
             self.patches.remove(&revision);
@@ -187,13 +188,28 @@ mod tests {
         assert!(deltas.known.lock().patches.len() <= DELTA_BASES);
         assert!(!is_patch(&answer(&deltas, &version(101, 0), Some(92))), "too long ago");
         assert!(is_patch(&answer(&deltas, &version(101, 0), Some(100))));
-        for revision in 200..=203 {
-            let big = json!({ "n": revision, "pad": "x".repeat(LARGEST_DELTA / 2 - 100) });
+        for revision in 200..=205 {
+            let big = json!({ "n": revision, "pad": "x".repeat(DELTA_BASES_BYTES / 4 - 100) });
             answer(&deltas, &Version::first(Revision::from_u64(revision), big, None), None);
         }
-        assert_eq!(deltas.bases(), 2);
-        let bigger = Version::first(Revision::from_u64(204), json!("x".repeat(LARGEST_DELTA)), None);
-        assert!(!is_patch(&answer(&deltas, &bigger, Some(203))), "too big to compare");
+        assert_eq!(deltas.bases(), 4);
+        let bigger = Version::first(Revision::from_u64(206), json!("x".repeat(LARGEST_DELTA)), None);
+        assert!(!is_patch(&answer(&deltas, &bigger, Some(205))), "too big to keep");
+        assert_eq!(deltas.bases(), 4);
+    }
+
+    #[test]
+    fn all_at_the_last_base_get_a_delta_however_big_the_state_is() {
+        let deltas = Deltas::default();
+        let big = |revision: u64| {
+            let pad = "x".repeat(DELTA_BASES_BYTES + 1);
+            Version::first(Revision::from_u64(revision), json!({ "n": revision, "pad": pad }), None)
+        };
+        answer(&deltas, &big(1), None);
+        for window in 1..=2 {
+            assert!(is_patch(&answer(&deltas, &big(2), Some(1))), "window {window}");
+        }
+        answer(&deltas, &big(3), Some(2));
         assert_eq!(deltas.bases(), 2);
     }
 }
