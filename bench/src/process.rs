@@ -4,6 +4,7 @@ use anyhow::Result;
 use procfs::process::{Process, Stat, all_processes};
 use std::{
     collections::HashMap,
+    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -34,6 +35,13 @@ fn tree() -> Result<Vec<Stat>> {
 pub fn cpu_time() -> Result<Duration> {
     let ticks: u64 = tree()?.iter().map(|stat| stat.utime + stat.stime).sum();
     Ok(Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64))
+}
+
+/// How long this thread has been on a processor. The kernel's ticks are too long for that: this is in ns.
+pub fn thread_time() -> Result<Duration> {
+    let statistics = fs::read_to_string("/proc/thread-self/schedstat")?;
+    let on_processor = statistics.split(' ').next().unwrap_or_default();
+    Ok(Duration::from_nanos(on_processor.parse()?))
 }
 
 /// Resident memory, in MB.

@@ -6,7 +6,7 @@ use crate::{
     pages::{PATIENCE, Page, Pages, Reading, Report},
     report::{Section, counted},
     state::Size,
-    stats::{Samples, ms},
+    stats::Samples,
 };
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -277,11 +277,4 @@ impl Turn<'_> {
         let took = took.context("no outcome")?.into_result()?;
         Ok((took.as_f64().context("not a time")?, last.duration_since(start)))
     }
-}
-
-/// How long a job takes, in ms.
-pub fn timed<T>(job: impl FnOnce() -> Result<T>) -> Result<(f64, T)> {
-    let start = Instant::now();
-    let done = job()?;
-    Ok((ms(start.elapsed()), done))
 }
