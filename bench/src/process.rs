@@ -2,9 +2,9 @@
 
 use anyhow::Result;
 use procfs::process::{Process, Stat, all_processes};
+use rustix::time::{ClockId, clock_gettime};
 use std::{
     collections::HashMap,
-    fs,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -37,11 +37,9 @@ pub fn cpu_time() -> Result<Duration> {
     Ok(Duration::from_secs_f64(ticks as f64 / procfs::ticks_per_second() as f64))
 }
 
-/// How long this thread has been on a processor. The kernel's ticks are too long for that: this is in ns.
+/// How long this thread has been on a processor. What `/proc` says of that is up to a tick old.
 pub fn thread_time() -> Result<Duration> {
-    let statistics = fs::read_to_string("/proc/thread-self/schedstat")?;
-    let on_processor = statistics.split(' ').next().unwrap_or_default();
-    Ok(Duration::from_nanos(on_processor.parse()?))
+    Ok(Duration::try_from(clock_gettime(ClockId::ThreadCPUTime))?)
 }
 
 /// Resident memory, in MB.
