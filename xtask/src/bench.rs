@@ -56,11 +56,16 @@ pub fn bench(args: &[String]) -> Result<()> {
     run(&mut cargo(&format!("build {flags}")))?;
     let mut app = std::process::Command::new(root().join(TARGET).join(profile).join("lockstep-bench"));
     app.args(passed_on).current_dir(root());
-    app.env("LOCKSTEP_BENCH_COMMIT", commit).env("LOCKSTEP_BENCH_REPORT", root().join(REPORT));
+    let report = root().join(REPORT);
+    app.env("LOCKSTEP_BENCH_COMMIT", commit).env("LOCKSTEP_BENCH_REPORT", &report);
+    // One that is left from before is not to be taken for this one's.
+    if report.exists() {
+        fs::remove_file(&report)?;
+    }
     let measured = run(&mut with_display(&app)?);
     // Also where a contender did not manage: the tables say so.
-    if has("--save") {
-        save(&fs::read_to_string(root().join(REPORT))?)?;
+    if has("--save") && report.exists() {
+        save(&fs::read_to_string(&report)?)?;
     }
     measured
 }

@@ -33,7 +33,8 @@ type Patch = Arc<Mutex<Option<Option<Arc<str>>>>>;
 /// - A delta is made once for all who are at the same base.
 /// - **I4**: it is made under no lock of the topic's, and never by a writer. Those who want the same delta wait for the
 ///   one who makes it.
-/// - **I14 bounded**: [`DELTA_BASES`] texts of [`DELTA_BASES_BYTES`] together, or two, and one patch from each to the newest.
+/// - **I14 bounded**: [`DELTA_BASES`] texts of [`DELTA_BASES_BYTES`] together, or two, and one patch from each to the
+///   newest.
 #[derive(Default)]
 pub(crate) struct Deltas {
     known: Mutex<Known>,
